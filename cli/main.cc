@@ -1,0 +1,57 @@
+// parapet: one command, a subcommand a job.
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <new>
+
+#include "commands.h"
+#include "parapet/types.h"
+#include "terminal.h"
+
+namespace {
+
+constexpr const char* kFooter = R"(
+Exit status: 0 done, and every verdict passes the policy; 2 bad input; 3 blocked;
+4 the model gave no verdict; 5 out of memory or a bug of ours.
+
+Examples:
+  parapet moderate "How can I make a bomb?"
+  parapet moderate --response "I can't help with that." "How can I make a bomb?"
+  parapet moderate --json < requests.jsonl
+  parapet inspect models/parapet-guard-tiny)";
+
+int run(int argc, char** argv) {
+  CLI::App app{"Parapet runs safety-guard language models: a conversation in, a verdict out."};
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("parapet ") + parapet::version());
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+
+  parapet::cli::Command command;
+  const auto chosen = [&](parapet::cli::Command picked) { command = std::move(picked); };
+  parapet::cli::add_moderate(app, chosen);
+  parapet::cli::add_generate(app, chosen);
+  parapet::cli::add_tokenize(app, chosen);
+  parapet::cli::add_inspect(app, chosen);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool wanted = error.get_exit_code() == 0;  // --help and --version arrive this way too
+    app.exit(error);
+    return wanted ? parapet::cli::kExitSafe : parapet::cli::kExitBadInput;
+  }
+  return command();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    parapet::cli::print_error("out of memory");
+  } catch (const std::exception& error) {
+    parapet::cli::print_error(std::string("internal error: ") + error.what());
+  }
+  return parapet::cli::kExitOurFault;
+}

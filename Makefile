@@ -1,0 +1,62 @@
+# What people run. Everything below installs what is missing first (Debian 12), then builds.
+#
+#   make run     judge seven sample prompts with the bundled model
+#   make test    build and run every test
+#   make build   build/release/parapet
+#   make help    the rest
+
+.DEFAULT_GOAL := help
+PARAPET := build/release/parapet
+
+.PHONY: help
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps:  ## install the packages that building and testing need
+	@tools/install_packages.sh build
+
+.PHONY: build
+build: deps  ## build/release/parapet
+	cmake --preset release -DPARAPET_BUILD_TESTS=OFF -DPARAPET_BUILD_BENCH=OFF -DPARAPET_BUILD_FUZZ=OFF
+	cmake --build --preset release --target parapet
+
+# Controversial or Unsafe among the samples is the expected answer, not a failure of `make run`.
+.PHONY: run
+run: build  ## judge seven sample prompts with the bundled model
+	@$(PARAPET) moderate < examples/sample-prompts.txt || test $$? -eq 3
+
+.PHONY: test
+test: deps  ## build and run every test
+	cmake --preset release -DPARAPET_BUILD_TESTS=ON -DPARAPET_BUILD_BENCH=ON -DPARAPET_BUILD_FUZZ=ON
+	cmake --build --preset release
+	ctest --preset release
+
+.PHONY: asan tsan dev
+asan tsan dev: deps  ## build and test under a preset: sanitizers, or debug
+	cmake --preset $@
+	cmake --build --preset $@
+	ctest --preset $@
+
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz:  ## fuzz every parser, FUZZ_SECONDS (60) in all, with libFuzzer and sanitizers
+	@tools/install_packages.sh build clang
+	cmake --preset fuzz
+	cmake --build --preset fuzz
+	tools/run_fuzzers.sh build/fuzz $(FUZZ_SECONDS)
+
+.PHONY: lint
+lint:  ## clang-format and clang-tidy, warnings as errors
+	@tools/install_packages.sh build clang
+	cmake --preset release -DPARAPET_BUILD_TESTS=ON -DPARAPET_BUILD_BENCH=ON -DPARAPET_BUILD_FUZZ=ON
+	tools/lint.sh build/release
+
+.PHONY: install
+PREFIX ?= /usr/local
+install: build  ## install the program and the bundled model under PREFIX (/usr/local)
+	cmake --install build/release --prefix $(PREFIX)
+
+.PHONY: clean
+clean:  ## remove everything that was built
+	rm -rf build

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Installs what is missing of the named groups of Debian packages: build, clang, python.
+# Asks for nothing and changes nothing when all of it is there.
+set -euo pipefail
+
+declare -A groups=(
+  # CMake, Ninja, GCC; then the libraries: JSON in, JSON out, flags, text formatting, Unicode,
+  # compressed fixtures; then the test and benchmark libraries, and Python for the repository checks.
+  [build]="cmake ninja-build g++ make binutils libsimdjson-dev nlohmann-json3-dev libcli11-dev libfmt-dev
+           libutf8proc-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev python3"
+  # The linters, and libFuzzer with its sanitizer runtimes.
+  [clang]="clang clang-format clang-tidy libclang-rt-14-dev"
+  # For the scripts that make golden files and the bundled model; each brings its requirements.txt.
+  [python]="python3 python3-venv"
+)
+
+missing=()
+for group in "$@"; do
+  for package in ${groups[$group]:?"no such group: $group"}; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' ||
+      missing+=("$package")
+  done
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+echo "installing: ${missing[*]}"
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+"${as_root[@]}" apt-get update -q
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -qy --no-install-recommends "${missing[@]}"

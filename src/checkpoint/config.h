@@ -5,12 +5,22 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/dtype.h"
 #include "parapet/error.h"
 
 namespace parapet {
+
+// The largest sizes accepted. They are far above any published model, and small enough that every
+// product of sizes below (parameters, bytes of weights, bytes of a full KV cache) fits in int64.
+inline constexpr std::int64_t kMaxVocabSize = 1 << 24;
+inline constexpr std::int64_t kMaxHiddenSize = 1 << 20;  // and intermediate_size
+inline constexpr std::int64_t kMaxLayers = 1 << 10;
+inline constexpr std::int64_t kMaxHeads = 1 << 12;
+inline constexpr std::int64_t kMaxHeadDim = 1 << 12;
+inline constexpr std::int64_t kMaxPositions = 1 << 24;
 
 struct ModelConfig {
   std::string architecture;  // "Qwen3ForCausalLM"
@@ -30,6 +40,8 @@ struct ModelConfig {
   // Reads DIR/config.json. Refuses by name what this forward does not do: another architecture or
   // hidden_act, rope scaling, sliding windows, attention biases, quantized weights.
   static Result<ModelConfig> read(const std::filesystem::path& directory);
+  // The same from the file's text; `name` stands in errors.
+  static Result<ModelConfig> parse(std::string name, std::string_view text);
 
   std::int64_t num_parameters() const;
   // Keys and values of one token in all layers.
@@ -47,6 +59,8 @@ struct GenerationConfig {
   // Reads DIR/generation_config.json, or gives an empty one where there is none. Without
   // eos_token_id there, config.json's is taken.
   static Result<GenerationConfig> read(const std::filesystem::path& directory);
+  // The same from one file's text, without the look into config.json.
+  static Result<GenerationConfig> parse(std::string name, std::string_view text);
 };
 
 }  // namespace parapet

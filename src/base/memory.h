@@ -1,0 +1,21 @@
+// How much memory this process may still take, asked before gigabytes are touched.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+namespace parapet {
+
+// Where the kernel tells; tests point it elsewhere.
+struct MemorySources {
+  std::filesystem::path meminfo = "/proc/meminfo";
+  std::filesystem::path process_cgroups = "/proc/self/cgroup";
+  std::filesystem::path cgroup_root = "/sys/fs/cgroup";
+};
+
+// The smallest of MemAvailable and what each control group above this process (version 1 or 2)
+// leaves under its limit, page cache counted as free. What the kernel does not tell is no limit:
+// without any answer this is UINT64_MAX.
+std::uint64_t available_memory(const MemorySources& sources = {});
+
+}  // namespace parapet

@@ -34,6 +34,10 @@ BACKENDS = ["src/device/reference", "src/device/cpu"]
 BACKEND_NAMER = "src/api/backends.cc"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+# A standard header's name is one lower-case word; everything else belongs to some library, and a
+# public header must not drag one into its users' builds.
+PUBLIC = "include/parapet"
+NOT_STANDARD = re.compile(r"^\s*#\s*include\s+<([^>]*[^a-z_>][^>]*)>", re.MULTILINE)
 
 
 def layer_of(path: Path) -> str | None:
@@ -66,7 +70,11 @@ def violations(root: Path) -> list[str]:
         allowed = [layer, *LAYERS[layer]]
         if source.as_posix() == BACKEND_NAMER:
             allowed += BACKENDS
-        for name in INCLUDE.findall(path.read_text(encoding="utf-8")):
+        text = path.read_text(encoding="utf-8")
+        if layer == PUBLIC:
+            found += [f"{source} includes <{name}>: public headers take std alone"
+                      for name in NOT_STANDARD.findall(text)]
+        for name in INCLUDE.findall(text):
             target = included_file(root, path, name)
             if name in EVERYWHERE or target is None:
                 continue

@@ -43,6 +43,12 @@ class CheckLayers(unittest.TestCase):
         self.write("src/misc/helpers.h", "")
         self.assertIn("lies in no layer", check_layers.violations(self.root)[0])
 
+    def test_public_headers_take_std_alone(self):
+        self.write("include/parapet/good.h", "#include <vector>\n#include <string_view>\n")
+        self.assertEqual(check_layers.violations(self.root), [])
+        self.write("include/parapet/bad.h", "#include <nlohmann/json.hpp>\n")
+        self.assertIn("public headers take std alone", check_layers.violations(self.root)[0])
+
 
 if __name__ == "__main__":
     unittest.main()

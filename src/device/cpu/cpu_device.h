@@ -1,0 +1,22 @@
+// The fast backend for the host's processor.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "device/device.h"
+#include "parapet/error.h"
+
+namespace parapet {
+
+struct CpuOptions {
+  // 0: as many as the process may use (affinity mask and cgroup quota).
+  int num_threads = 0;
+  // "portable", "avx2" or "avx512"; empty: PARAPET_FORCE_ISA, and without that the best there is.
+  std::string force_isa = {};
+};
+
+// Refuses an instruction set that this build or this processor lacks: kUnsupported.
+Result<std::unique_ptr<Device>> create_cpu_device(const CpuOptions& options = {});
+
+}  // namespace parapet

@@ -1,0 +1,55 @@
+#include "device/cpu/cpu_features.h"
+
+#include <algorithm>
+
+namespace parapet::cpu {
+namespace {
+
+struct Candidate {
+  const KernelTable* kernels;
+  bool runs_here;
+};
+
+// Best first. The compiler's runtime asks the processor and whether the system saves its registers.
+std::vector<Candidate> candidates() {
+  std::vector<Candidate> found;
+#ifdef PARAPET_X86_KERNELS
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
+                    __builtin_cpu_supports("f16c") != 0;
+  const bool avx512 =
+      avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+      __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0;
+  found.push_back({&kKernelsAvx512, avx512});
+  found.push_back({&kKernelsAvx2, avx2});
+#endif
+  found.push_back({&kKernelsPortable, true});
+  return found;
+}
+
+}  // namespace
+
+std::vector<const KernelTable*> available_kernels() {
+  std::vector<const KernelTable*> available;
+  for (const Candidate& candidate : candidates()) {
+    if (candidate.runs_here) available.push_back(candidate.kernels);
+  }
+  return available;
+}
+
+Result<const KernelTable*> choose_kernels(std::string_view isa) {
+  const std::vector<const KernelTable*> available = available_kernels();
+  if (isa.empty()) return available.front();
+  const auto chosen = std::ranges::find(available, isa, &KernelTable::isa);
+  if (chosen != available.end()) return *chosen;
+
+  std::string names;
+  for (const KernelTable* kernels : available) {
+    names += (names.empty() ? "" : ", ") + std::string(kernels->isa);
+  }
+  return Error{ErrorCode::kUnsupported, "instruction set \"" + std::string(isa) +
+                                            "\" is not available; this processor and build run " +
+                                            names};
+}
+
+}  // namespace parapet::cpu

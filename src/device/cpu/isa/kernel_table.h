@@ -1,0 +1,88 @@
+// What each instruction set implements. One table is chosen when a device is made.
+//
+// Files in this folder are compiled for instructions that the running CPU may lack, so nothing of
+// them may be linked into other code: no inline function of the standard library, no template with
+// external linkage. tools/check_symbols.py watches over it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace parapet::cpu {
+
+// A dot product is the sum, in order, of partial sums over this many elements; inside one, lane j
+// sums the elements j modulo the vector width, and a fixed tree adds the lanes. So a result does
+// not depend on how rows and columns are grouped. 512 floats of 4 rows and of 9 columns (26 KiB)
+// stay in a first-level cache of 32 KiB.
+inline constexpr std::int64_t kDotBlock = 512;
+
+// Keys lie in panels [head_dim, kPanelKeys]: scores of neighbouring keys are neighbouring lanes.
+inline constexpr int kPanelKeys = 16;
+// The online softmax takes this many keys at a time, counted from position 0 of the sequence.
+inline constexpr int kChunkPanels = 4;
+inline constexpr int kChunkKeys = kChunkPanels * kPanelKeys;
+
+// sums[r][c] = dot(x_r, w_c), or += where `accumulate`.
+struct DotArgs {
+  const float* x;  // [rows, k], rows x_stride floats apart
+  std::int64_t x_stride;
+  std::int64_t rows;
+  const std::byte* w;  // [cols, k] of the function's element type, at any alignment
+  std::size_t w_stride_bytes;
+  std::int64_t cols;
+  std::int64_t k;
+  float* sums;
+  std::int64_t sums_stride;
+  bool accumulate;  // add to what `sums` holds, the partial sums of smaller k
+};
+
+// One chunk of keys and values for a tile of query rows, which share a KV head.
+struct AttentionChunk {
+  int rows;
+  int head_dim;
+  float scale;
+  const float* queries;               // [rows, head_dim]
+  const float* keys[kChunkPanels];    // each [head_dim, kPanelKeys]
+  const float* values[kChunkPanels];  // each [kPanelKeys, head_dim]
+  const int* visible;                 // [rows]  keys of this chunk that the row sees, maybe <= 0
+  float* weights;                     // [rows, kChunkKeys]  scratch
+  // The running state of the online softmax (Milakov and Gimelshein 2018).
+  float* max;  // [rows]
+  float* sum;  // [rows]
+  float* out;  // [rows, head_dim]
+};
+
+struct KernelTable {
+  const char* isa;
+  // Rows that `dot` multiplies with one read of the weights.
+  std::int64_t tile_rows;
+
+  // Indexed by DType: float32, bfloat16, float16.
+  void (*dot[3])(const DotArgs& args);
+  // to[i] = from[i]: exact. `from` may have any alignment.
+  void (*widen[3])(const std::byte* from, std::int64_t count, float* to);
+
+  // 1 / sqrt(mean(x^2) + eps)
+  float (*inverse_rms)(const float* x, std::int64_t count, float eps);
+  // out[i] = x[i] * factor * scale[i]
+  void (*scale)(const float* x, float factor, const float* scale, std::int64_t count, float* out);
+  // out[i] = silu(gate[i]) * up[i]. `out` may be `gate` or `up`.
+  void (*silu_mul)(const float* gate, const float* up, std::int64_t count, float* out);
+  // out[i] = exp(x[i]), within 2 units in the last place; 0 below -104, infinity above 88.73.
+  void (*exp)(const float* x, std::int64_t count, float* out);
+  // Pairs (i, i + half) of one head turned by the angles; cos_sin [2, half].
+  void (*rotate)(const float* x, const float* cos_sin, std::int64_t half, float* out);
+
+  void (*attend)(const AttentionChunk& chunk);
+
+  // The smallest index of the maximum; -1 where there is a NaN. count > 0.
+  std::int64_t (*argmax)(const float* x, std::int64_t count);
+  // sum(exp(x[i] - max))
+  double (*sum_exp)(const float* x, std::int64_t count, float max);
+};
+
+extern const KernelTable kKernelsPortable;
+extern const KernelTable kKernelsAvx2;
+extern const KernelTable kKernelsAvx512;
+
+}  // namespace parapet::cpu

@@ -1,0 +1,37 @@
+// The kernels for AVX2, FMA and F16C.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "device/cpu/isa/kernel_table.h"
+
+namespace parapet::cpu {
+namespace {
+
+// Each builds on the one before.
+// clang-format off
+#include "device/cpu/isa/vec_avx2.inc.h"
+#include "device/cpu/isa/dot_kernels.inc.h"
+#include "device/cpu/isa/row_kernels.inc.h"
+#include "device/cpu/isa/attention_kernels.inc.h"
+// clang-format on
+
+}  // namespace
+
+const KernelTable kKernelsAvx2 = {
+    .isa = "avx2",
+    .tile_rows = kTileRows,
+    .dot = {dot<F32>, dot<Bf16>, dot<F16>},
+    .widen = {widen<F32>, widen<Bf16>, widen<F16>},
+    .inverse_rms = inverse_rms,
+    .scale = scale_row,
+    .silu_mul = silu_mul,
+    .exp = exp_row,
+    .rotate = rotate,
+    .attend = attend,
+    .argmax = argmax,
+    .sum_exp = sum_exp,
+};
+
+}  // namespace parapet::cpu

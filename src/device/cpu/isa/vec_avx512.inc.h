@@ -1,0 +1,63 @@
+// Sixteen floats in a zmm register.
+
+using Vec = __m512;
+
+constexpr int kLanes = 16;
+// 24 accumulators, 4 weights and 1 activation of the 32 registers.
+constexpr int kTileRows = 6;
+constexpr int kTileCols = 4;
+// A panel of keys is one vector: 12 rows are 12 accumulators.
+constexpr int kAttentionRows = 12;
+
+inline __mmask16 first_lanes(int count) { return static_cast<__mmask16>((1U << count) - 1U); }
+
+inline Vec splat(float value) { return _mm512_set1_ps(value); }
+inline Vec load(const void* from) { return _mm512_loadu_ps(from); }
+inline Vec load_first(const void* from, int count) {
+  return _mm512_maskz_loadu_ps(first_lanes(count), from);
+}
+inline void store(float* to, Vec v) { _mm512_storeu_ps(to, v); }
+inline void store_first(float* to, Vec v, int count) {
+  _mm512_mask_storeu_ps(to, first_lanes(count), v);
+}
+
+inline Vec load_bf16(const void* from) {
+  const __m256i bits = _mm256_loadu_si256(static_cast<const __m256i*>(from));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+inline Vec load_f16(const void* from) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(from)));
+}
+
+inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+
+// Where either is NaN: b.
+inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+inline Vec min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
+
+// The sum of the upper and the lower half.
+inline __m256 fold(Vec v) {
+  return _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+}
+
+// The sums of the lanes of four vectors: halves first, then neighbours, then quarters.
+inline void reduce4(Vec a, Vec b, Vec c, Vec d, float* to) {
+  const __m256 quads =
+      _mm256_hadd_ps(_mm256_hadd_ps(fold(a), fold(b)), _mm256_hadd_ps(fold(c), fold(d)));
+  _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(quads), _mm256_extractf128_ps(quads, 1)));
+}
+
+inline float reduce_max(Vec v) {
+  float lanes[kLanes];
+  store(lanes, v);
+  float best = lanes[0];
+  for (int i = 1; i < kLanes; ++i) best = lanes[i] > best ? lanes[i] : best;
+  return best;
+}
+
+// v * 2^n for integral n.
+inline Vec scale_by_power_of_2(Vec v, Vec n) { return _mm512_scalef_ps(v, n); }
+
+// Bit i tells of lane i.
+inline unsigned nan_lanes(Vec v) { return _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q); }
+inline unsigned equal_lanes(Vec a, Vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }

@@ -18,7 +18,7 @@ namespace {
 class OpenFile {
  public:
   static Result<OpenFile> open(const std::filesystem::path& file) {
-    const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
       const int reason = errno;
       const auto code =

@@ -22,6 +22,8 @@ class Tokenizer {
   // Reads DIR/tokenizer.json. Models, normalizers, pre-tokenizers and decoders other than those
   // documented in docs/tokenizer.md are refused by name.
   static Result<Tokenizer> load(const std::filesystem::path& directory);
+  // The same from the text of a tokenizer.json; `name` stands in errors.
+  static Result<Tokenizer> parse(std::string name, std::string_view json);
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
@@ -31,7 +33,9 @@ class Tokenizer {
   // wholly of Origin::kTemplate therefore encodes as Hugging Face encodes it (without
   // add_special_tokens, which byte-level checkpoints do not use), and no byte of Origin::kMessage
   // can ever be part of an added token. Invalid UTF-8 is replaced first, by U+FFFD per maximal
-  // invalid subpart (Unicode 15, section 3.9). Linear in the length of the text.
+  // invalid subpart (Unicode 15, section 3.9). Each run of one origin is repaired and normalized
+  // by itself, so that neither side can change the other's characters; words and merges go across.
+  // Time is linear in the length of the text, but for n log n inside a word without end.
   std::vector<TokenId> encode(const OriginText& text) const;
   // The same for a text of one origin.
   std::vector<TokenId> encode(std::string_view text, Origin origin) const;

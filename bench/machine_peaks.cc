@@ -26,6 +26,7 @@ typedef float Vec512 __attribute__((vector_size(64)));
 template <class Vec>
 [[gnu::always_inline]] inline float multiply_add(Vec&& factor) {
   std::remove_reference_t<Vec> sums[kChains] = {};
+  for (auto& sum : sums) asm volatile("" : "+x"(sum));  // equal chains would become one
   const std::remove_reference_t<Vec> b = factor * 0.001F;
   for (std::int64_t step = 0; step < kMultiplyAddSteps; ++step) {
     asm volatile("" : "+x"(factor));

@@ -188,6 +188,7 @@ void Ops::paged_attention(Stream& stream, TensorView q, const HeadShape& shape,
   const Checker check("paged_attention");
   check.heads(shape, cache, layer);
   check.batch(batch, cache.spec());
+  check.that(scale > 0.0F, "scale is not positive");
   const std::int64_t q_features = std::int64_t{shape.num_heads} * shape.head_dim;
   check.tensor("q", q, DType::kF32, {batch.num_tokens(), q_features});
   check.tensor("out", out, DType::kF32, {batch.num_tokens(), q_features});

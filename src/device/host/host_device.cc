@@ -46,6 +46,12 @@ Status check_kv_cache_spec(const KvCacheSpec& spec) {
   if (slots > std::numeric_limits<std::int32_t>::max()) {
     return refuse("num_blocks * block_size", slots, "what an int32 slot can name");
   }
+  // Sizes are products of these; room for a backend's padding is left.
+  const double elements = static_cast<double>(slots) * spec.num_layers * spec.num_kv_heads *
+                          static_cast<double>(spec.head_dim);
+  if (elements > 0x1p50) {
+    return Error{ErrorCode::kResourceExhausted, "KV cache: more than 2^50 elements"};
+  }
   return {};
 }
 

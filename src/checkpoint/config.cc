@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/json.h"
 #include "base/quote.h"
+#include "checkpoint/number_text.h"
 
 namespace parapet {
 namespace {
@@ -36,8 +37,7 @@ Result<std::int64_t> size(const JsonObject& json, std::string_view key, std::int
 
 Result<double> positive(const JsonObject& json, std::string_view key, double value) {
   if (std::isfinite(value) && value > 0) return value;
-  return json.error(ErrorCode::kCorrupt, key,
-                    std::to_string(value) + "; must be finite and above 0");
+  return json.error(ErrorCode::kCorrupt, key, number_text(value) + "; must be finite and above 0");
 }
 
 // A word that must be one given value, or be absent.
@@ -114,14 +114,14 @@ Status read_rope(const JsonObject& json, std::optional<double>& theta) {
     if (theta && *theta != checked) {
       return json.error(
           ErrorCode::kCorrupt, "rope_theta",
-          std::to_string(checked) + " here, " + std::to_string(*theta) + " elsewhere in the file");
+          number_text(checked) + " here, " + number_text(*theta) + " elsewhere in the file");
     }
     theta = checked;
   }
   PARAPET_ASSIGN(const double rotary, json.number_or("partial_rotary_factor", 1));
   if (rotary == 1) return {};
   return json.error(ErrorCode::kUnsupported, "partial_rotary_factor",
-                    std::to_string(rotary) + " is not supported; only 1 is");
+                    number_text(rotary) + " is not supported; only 1 is");
 }
 
 Result<double> rope_theta(const JsonObject& json) {

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "checkpoint/config.h"
+#include "checkpoint/number_text.h"
 
 namespace parapet {
 namespace {
@@ -47,7 +48,7 @@ Result<std::optional<double>> number_in(const JsonObject& json, std::string_view
   if (!json.find(key)) return std::optional<double>();
   PARAPET_ASSIGN(const double value, json.number(key));
   if (std::isfinite(value) && allowed(value)) return std::optional(value);
-  return json.error(ErrorCode::kCorrupt, key, std::to_string(value) + "; must be " + range);
+  return json.error(ErrorCode::kCorrupt, key, number_text(value) + "; must be " + range);
 }
 
 Result<GenerationConfig> parse_generation_config(const JsonObject& json) {

@@ -21,6 +21,11 @@ struct Half {
 using Bf16 = Half<load_bf16>;
 using F16 = Half<load_f16>;
 
+// Elements of two bytes are multiplied where the checkpoint has them; floats mostly in cache.
+template <class Weight>
+constexpr bool kStreamed = Weight::kBytes == 2;
+constexpr std::int64_t kLineElements = 32;  // of two bytes in a cache line
+
 template <int kCount>
 inline void reduce(const Vec* vectors, float* to) {
   const Vec zero = splat(0.0F);
@@ -41,6 +46,14 @@ inline void dot_tile(const float* x, std::int64_t x_stride, const std::byte* w,
   for (Vec& lane : lanes) lane = splat(0.0F);
   std::int64_t i = 0;
   for (; i + kLanes <= k; i += kLanes) {
+    // The next columns' weights come from memory while these are used: rows are too short for the
+    // processor to see a stream in them. An address past the end is harmless.
+    if (kStreamed<Weight> && i % kLineElements == 0) {
+      for (int c = 0; c < kCols; ++c) {
+        __builtin_prefetch(w + static_cast<std::size_t>(c + kCols) * w_stride +
+                           static_cast<std::size_t>(i) * Weight::kBytes);
+      }
+    }
     Vec weights[kCols];
 #pragma GCC unroll 8
     for (int c = 0; c < kCols; ++c) {

@@ -17,7 +17,8 @@ struct EngineOptions {
   std::int64_t block_size = 16;                // tokens in one block of the KV cache
   std::int64_t num_kv_blocks = 0;  // 0: max_num_seqs of max_model_len, within max_kv_cache_bytes
   std::int64_t max_kv_cache_bytes = std::int64_t{4} << 30;
-  std::optional<DType> kv_cache_dtype;        // empty: bf16 for a bf16 checkpoint, else f32
+  // Empty: bf16 for a bf16 checkpoint, else f32.
+  std::optional<DType> kv_cache_dtype = std::nullopt;
   std::int64_t max_num_requests = 1'000'000;  // in one call of generate
 };
 

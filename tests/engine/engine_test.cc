@@ -1,0 +1,229 @@
+// What an engine promises beyond the numbers: endings, log-probabilities, errors of one request.
+#include "engine/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "checkpoint/safetensors.h"
+#include "device/reference/reference_device.h"
+#include "engine/engine_fixture.h"
+#include "engine/failing_device.h"
+#include "model/model_harness.h"
+
+namespace parapet::test {
+namespace {
+
+constexpr const char* kCheckpoint = "mqa5-bf16";  // untied, 131 tokens
+
+class EngineTest : public testing::Test {
+ protected:
+  const GoldenPrompt& prompt() const { return golden_.prompts.at(3); }
+
+  std::unique_ptr<Device> device_ = create_reference_device();
+  GoldenCheckpoint golden_ = golden_checkpoint(kCheckpoint);
+  std::unique_ptr<Engine> engine_ = make_engine(*device_, golden_, {.num_kv_blocks = 64});
+};
+
+TEST_F(EngineTest, StopTokensEndAnAnswerAndAreNotPartOfIt) {
+  GenerationRequest request = request_for(prompt());
+  const std::vector<TokenId>& continuation = prompt().greedy_continuation;
+  request.stop_token_ids = {-5, continuation[4]};
+  const auto first =
+      std::find(continuation.begin(), continuation.end(), continuation[4]) - continuation.begin();
+  const GenerationOutput output = generate_one(*engine_, request);
+  EXPECT_EQ(output.finish_reason, FinishReason::kStopToken);
+  EXPECT_EQ(output.stop_token, continuation[4]);
+  EXPECT_EQ(output.token_ids,
+            std::vector<TokenId>(continuation.begin(), continuation.begin() + first));
+  EXPECT_EQ(output.usage.prompt_tokens, std::ssize(prompt().token_ids));
+  EXPECT_EQ(output.usage.completion_tokens, first + 1);
+}
+
+TEST_F(EngineTest, StopWhenSeesEachPrefixOnce) {
+  GenerationRequest request = request_for(prompt());
+  std::vector<std::vector<TokenId>> seen;
+  request.stop_when = [&](std::span<const TokenId> output) {
+    seen.emplace_back(output.begin(), output.end());
+    return output.size() == 3;
+  };
+  const GenerationOutput output = generate_one(*engine_, request);
+  EXPECT_EQ(output.finish_reason, FinishReason::kStopWhen);
+  const auto begin = prompt().greedy_continuation.begin();
+  EXPECT_EQ(output.token_ids, std::vector<TokenId>(begin, begin + 3));
+  ASSERT_EQ(seen.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(seen[i].size(), i + 1);
+  EXPECT_EQ(seen[2], output.token_ids);
+}
+
+TEST_F(EngineTest, AnswersEndAtMaxModelLen) {
+  const auto engine = make_engine(*device_, golden_, {.max_model_len = 20});
+  GenerationRequest request = request_for(prompt());
+  ASSERT_EQ(request.prompt.size(), 16U);
+  request.max_tokens = 1'000'000;
+  const GenerationOutput output = generate_one(*engine, request);
+  EXPECT_EQ(output.token_ids.size(), 4U);
+  EXPECT_EQ(output.finish_reason, FinishReason::kLength);
+}
+
+// Log-probabilities of a step against the logits of the model, computed in double.
+TEST_F(EngineTest, LogprobsAreThoseOfTheLogits) {
+  GenerationRequest request = request_for(prompt());
+  request.max_tokens = 4;
+  request.logprobs = {{.step = 3, .token_ids = {7, 130, 7}},
+                      {.step = 0, .token_ids = {0, 1, 2, 3, 4}},
+                      {.step = 4, .token_ids = {1}}};
+  GenerationRequest neighbour = request_for(golden_.prompts[1]);  // asks for nothing
+  const auto answers = engine_->generate(std::vector{neighbour, request});
+  ASSERT_TRUE(answers[0] && answers[1]);
+  EXPECT_TRUE(answers[0]->logprobs.empty());
+
+  std::vector<TokenId> tokens = prompt().token_ids;
+  const auto begin = prompt().greedy_continuation.begin();
+  tokens.insert(tokens.end(), begin, begin + 3);
+  ModelHarness model(*device_, golden_.config, golden_.weights(), 1, std::ssize(tokens));
+  const std::vector<float> all = model.all_logits(tokens, std::ssize(tokens));
+  const auto logprob = [&](std::size_t position, TokenId id) {
+    const std::span row(all.data() + position * 131, 131);
+    double sum = 0;
+    for (const float logit : row) sum += std::exp(double{logit});
+    return row[static_cast<std::size_t>(id)] - std::log(sum);
+  };
+  const auto& logprobs = answers[1]->logprobs;
+  ASSERT_EQ(logprobs.size(), 3U);
+  ASSERT_EQ(logprobs[0].size(), 3U);
+  ASSERT_EQ(logprobs[1].size(), 5U);
+  EXPECT_TRUE(logprobs[2].empty()) << "the answer ended before step 4";
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(logprobs[0][i], logprob(18, request.logprobs[0].token_ids[i]), 1e-5);
+  }
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_NEAR(logprobs[1][i], logprob(15, request.logprobs[1].token_ids[i]), 1e-5);
+  }
+}
+
+TEST_F(EngineTest, SampledAnswersDependOnTheSeedAlone) {
+  GenerationRequest request = request_for(prompt());
+  request.sampling = {.temperature = 1.5, .seed = 11};
+  const std::vector<TokenId> alone = generate_one(*engine_, request).token_ids;
+  GenerationRequest other = request;
+  other.sampling.seed = 12;
+  const auto together =
+      engine_->generate(std::vector{request_for(golden_.prompts[2]), other, request});
+  ASSERT_TRUE(together[0] && together[1] && together[2]);
+  EXPECT_EQ(together[0]->token_ids, golden_.prompts[2].greedy_continuation);
+  EXPECT_NE(together[1]->token_ids, alone);
+  EXPECT_EQ(together[2]->token_ids, alone);
+  request.sampling.top_k = 1;
+  EXPECT_EQ(generate_one(*engine_, request).token_ids, prompt().greedy_continuation);
+}
+
+TEST_F(EngineTest, RefusedRequestsDoNotTouchTheOthers) {
+  GenerationRequest empty;
+  GenerationRequest outside = request_for(prompt());
+  outside.prompt[3] = 131;
+  GenerationRequest too_long = request_for(prompt());
+  too_long.prompt.assign(4096, 1);
+  GenerationRequest too_large = request_for(prompt());
+  too_large.prompt.assign(1025, 1);  // the cache holds 64 blocks of 16
+  const auto answers = engine_->generate(std::vector{
+      empty, request_for(prompt()), outside, too_long, too_large, request_for(golden_.prompts[1])});
+  ASSERT_EQ(answers.size(), 6U);
+  EXPECT_EQ(answers[0].error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(answers[2].error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(answers[3].error().code, ErrorCode::kTooLong);
+  EXPECT_EQ(answers[4].error().code, ErrorCode::kResourceExhausted);
+  ASSERT_TRUE(answers[1] && answers[5]);
+  EXPECT_EQ(answers[1]->token_ids, prompt().greedy_continuation);
+  EXPECT_EQ(answers[5]->token_ids, golden_.prompts[1].greedy_continuation);
+}
+
+TEST_F(EngineTest, TooManyRequestsAreRefusedFromTheFirstTooMany) {
+  const auto engine = make_engine(*device_, golden_, {.max_num_requests = 2});
+  GenerationRequest request = request_for(prompt());
+  request.max_tokens = 1;
+  const auto answers = engine->generate(std::vector(4, request));
+  EXPECT_TRUE(answers[0] && answers[1]);
+  for (const std::size_t i : {2, 3}) {
+    ASSERT_FALSE(answers[i]);
+    EXPECT_EQ(answers[i].error().code, ErrorCode::kResourceExhausted);
+  }
+}
+
+TEST_F(EngineTest, NoRequestsGiveNoAnswers) { EXPECT_TRUE(engine_->generate({}).empty()); }
+
+TEST_F(EngineTest, TimesAreOfThisRequest) {
+  const GenerationOutput output = generate_one(*engine_, request_for(prompt()));
+  EXPECT_GE(output.timing.queue_ms, 0);
+  EXPECT_GT(output.timing.prefill_ms, 0);
+  EXPECT_GT(output.timing.decode_ms, 0);
+}
+
+// The checkpoint with one embedding row of NaN: only a prompt that holds that token suffers.
+TEST_F(EngineTest, NanFailsTheRequestThatMeetsIt) {
+  constexpr TokenId kBroken = 5;
+  const std::filesystem::path directory =
+      std::filesystem::path(testing::TempDir()) / "parapet_nan_checkpoint";
+  std::filesystem::create_directories(directory);
+  const std::filesystem::path file = golden_.directory / "model.safetensors";
+  auto bytes = read_file(file, 1 << 20);
+  ASSERT_TRUE(bytes);
+  const auto entries = parse_safetensors("model.safetensors",
+                                         std::as_bytes(std::span(bytes->data(), bytes->size())));
+  ASSERT_TRUE(entries);
+  for (const SafetensorsEntry& entry : *entries) {
+    if (entry.name != "model.embed_tokens.weight") continue;
+    const auto begin = reinterpret_cast<const char*>(entry.data.data()) - bytes->data();
+    const auto row_bytes = static_cast<std::size_t>(golden_.config.hidden_size) * 2;
+    bytes->replace(static_cast<std::size_t>(begin) + kBroken * row_bytes, row_bytes, row_bytes,
+                   '\x7f');                                                     // 0x7f7f is finite
+    bytes->at(static_cast<std::size_t>(begin) + kBroken * row_bytes) = '\xc0';  // 0x7fc0 is NaN
+  }
+  std::ofstream(directory / "model.safetensors", std::ios::binary) << *bytes;
+  auto weights = Weights::open(directory, golden_.config);
+  ASSERT_TRUE(weights) << weights.error().message;
+  auto engine = Engine::create(*device_, golden_.config, std::move(*weights),
+                               {.num_kv_blocks = 64, .kv_cache_dtype = DType::kF32});
+  ASSERT_TRUE(engine);
+  std::filesystem::remove_all(directory);
+
+  GenerationRequest healthy;
+  healthy.prompt = {1, 2, 3};
+  healthy.max_tokens = 1;
+  GenerationRequest broken = healthy;
+  broken.prompt = {1, kBroken, 3};
+  GenerationRequest sampled = broken;
+  sampled.sampling.temperature = 1;
+  const auto answers = (*engine)->generate(std::vector{healthy, broken, sampled});
+  EXPECT_TRUE(answers[0]);
+  for (const std::size_t i : {1, 2}) {
+    ASSERT_FALSE(answers[i]);
+    EXPECT_EQ(answers[i].error().code, ErrorCode::kNumeric) << answers[i].error().message;
+  }
+}
+
+TEST(EngineFailureTest, ALostDeviceFailsThoseWithoutAnAnswer) {
+  const GoldenCheckpoint golden = golden_checkpoint(kCheckpoint);
+  FailingDevice device(3);
+  const auto engine = make_engine(device, golden, {.max_num_seqs = 2, .num_kv_blocks = 64});
+  std::vector<GenerationRequest> requests(4, request_for(golden.prompts[1]));
+  requests[0].max_tokens = 2;
+  const auto answers = engine->generate(requests);
+  EXPECT_TRUE(answers[0]);
+  for (const std::size_t i : {1, 2, 3}) {
+    ASSERT_FALSE(answers[i]) << "request " << i;
+    EXPECT_NE(answers[i].error().message.find("the device is lost"), std::string::npos);
+  }
+  // The next call starts from empty books, whatever became of this one.
+  EXPECT_FALSE(engine->generate(requests)[0]);
+}
+
+}  // namespace
+}  // namespace parapet::test

@@ -104,6 +104,7 @@ std::vector<AddedTokenMatcher::Match> AddedTokenMatcher::find(std::string_view s
     if (token->single_word && !is_single_word(sentence, begin, end)) continue;
     if (token->lstrip) begin = std::max(space_begin(sentence, begin, taken), taken);
     if (token->rstrip) end = space_ends.from(end);
+    if (begin >= end) continue;  // white space that the last match took whole
     matches.push_back({begin, end, token->id});
     taken = end;
   }

@@ -61,31 +61,39 @@ void split_at_added_tokens(const AddedTokenMatcher& matcher, const OriginText& t
   if (text_begin < text.size()) on_text(text_begin, text.size());
 }
 
-std::vector<AddedToken> select(const std::vector<AddedToken>& tokens, bool normalized, bool nfc) {
-  std::vector<AddedToken> selected;
-  for (const AddedToken& token : tokens) {
+// What a token is found as, and what it decodes to.
+std::string form_of(const AddedToken& token, bool nfc) {
+  return nfc && token.normalized ? to_nfc(token.content) : token.content;
+}
+
+AddedTokenMatcher make_matcher(const TokenizerParts& parts, bool normalized) {
+  std::vector<AddedToken> tokens;
+  for (const AddedToken& token : parts.added_tokens) {
     if (token.normalized != normalized) continue;
-    selected.push_back(token);
-    if (normalized && nfc) selected.back().content = to_nfc(token.content);
+    tokens.push_back(token);
+    tokens.back().content = form_of(token, parts.normalize_nfc);
   }
-  return selected;
+  return AddedTokenMatcher(std::move(tokens));
 }
 
 }  // namespace
 
 struct Tokenizer::Impl {
   explicit Impl(TokenizerParts parts)
-      : bpe(std::move(parts.bpe)),
+      : raw_matcher(make_matcher(parts, /*normalized=*/false)),
+        normalized_matcher(make_matcher(parts, /*normalized=*/true)),
         split(parts.split),
         normalize_nfc(parts.normalize_nfc),
-        raw_matcher(select(parts.added_tokens, false, normalize_nfc)),
-        normalized_matcher(select(parts.added_tokens, true, normalize_nfc)),
+        bpe(std::move(parts.bpe)),
         reserved(parts.added_tokens, bpe),
         id_limit(static_cast<std::int64_t>(bpe.vocabulary().id_limit())) {
     for (AddedToken& token : parts.added_tokens) {
       id_limit = std::max<std::int64_t>(id_limit, std::int64_t{token.id} + 1);
-      Added entry{token.content, {}, token.special};
-      if (!append_spelled_bytes(token.content, entry.bytes)) entry.bytes = token.content;
+      Added entry{token.content, form_of(token, normalize_nfc), {}, false};
+      // The reference knows special tokens by what they decode to, so a changed one is none.
+      entry.special = token.special && entry.form == token.content;
+      // Its decoder reads any token in the byte alphabet, these included.
+      if (!append_spelled_bytes(entry.form, entry.bytes)) entry.bytes = entry.form;
       added.emplace(token.id, std::move(entry));
     }
   }
@@ -98,14 +106,14 @@ struct Tokenizer::Impl {
   std::string_view bytes(TokenId id) const;
 
   struct Added {
-    std::string content, bytes;
+    std::string content, form, bytes;
     bool special;
   };
 
-  BpeModel bpe;
+  AddedTokenMatcher raw_matcher, normalized_matcher;
   SplitPattern split;
   bool normalize_nfc;
-  AddedTokenMatcher raw_matcher, normalized_matcher;
+  BpeModel bpe;
   ReservedTokens reserved;
   std::unordered_map<TokenId, Added> added;
   std::int64_t id_limit;

@@ -44,7 +44,8 @@ class Tokenizer {
   // skipped, as there.
   std::string decode(const std::vector<TokenId>& ids, bool skip_special_tokens = false) const;
 
-  // The token as the vocabulary spells it ("Ġmake"); empty for an unknown id.
+  // The token as the vocabulary spells it ("Ġmake"), a normalized added token in its normal form;
+  // empty for an unknown id.
   std::string piece(TokenId id) const;
   // The bytes that the token stands for; may be part of a UTF-8 character.
   std::string token_bytes(TokenId id) const;

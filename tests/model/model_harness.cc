@@ -49,8 +49,8 @@ TensorView ModelHarness::upload(const std::vector<std::int32_t>& host, std::int6
   return {upload(host).data(), DType::kI32, {std::ssize(host) / columns, columns}};
 }
 
-std::vector<float> ModelHarness::step(std::span<const Piece> pieces,
-                                      std::span<const std::int32_t> rows) {
+ModelHarness::StepInput ModelHarness::prepare(std::span<const Piece> pieces,
+                                              std::span<const std::int32_t> rows) {
   std::vector<std::int32_t> token_ids;
   std::vector<std::int32_t> positions;
   std::vector<std::int32_t> slots;
@@ -80,12 +80,30 @@ std::vector<float> ModelHarness::step(std::span<const Piece> pieces,
   batch.query_start = upload(query_start);
   batch.context_lens = upload(context_lens);
   batch.block_tables = upload(block_tables, blocks_per_sequence_);
-  const TensorView logits =
-      model_.forward(*stream_, batch, *cache_, upload({rows.begin(), rows.end()}));
-  std::vector<float> host(static_cast<std::size_t>(logits.size()));
-  stream_->copy_to_host(host.data(), logits.data(), logits.bytes());
+  return {batch, upload({rows.begin(), rows.end()})};
+}
+
+std::vector<float> ModelHarness::read(TensorView device) {
+  std::vector<float> host(static_cast<std::size_t>(device.size()));
+  stream_->copy_to_host(host.data(), device.data(), device.bytes());
   require(stream_->synchronize());
   return host;
+}
+
+std::vector<float> ModelHarness::step(std::span<const Piece> pieces,
+                                      std::span<const std::int32_t> rows) {
+  const StepInput input = prepare(pieces, rows);
+  return read(model_.forward(*stream_, input.batch, *cache_, input.logit_rows));
+}
+
+std::vector<float> ModelHarness::captured_step(std::span<const Piece> pieces,
+                                               std::span<const std::int32_t> rows) {
+  const StepInput input = prepare(pieces, rows);
+  require(stream_->begin_capture());
+  const TensorView logits = model_.forward(*stream_, input.batch, *cache_, input.logit_rows);
+  const std::unique_ptr<Graph> graph = value_of(stream_->end_capture());
+  require(stream_->replay(*graph));
+  return read(logits);
 }
 
 std::vector<float> ModelHarness::all_logits(std::span<const std::int32_t> prompt,

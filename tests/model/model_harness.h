@@ -34,10 +34,21 @@ class ModelHarness {
   // through all pieces. Fails the process by an exception where the device reports an error.
   std::vector<float> step(std::span<const Piece> pieces, std::span<const std::int32_t> rows);
 
+  // The same, captured into a graph and replayed instead of run.
+  std::vector<float> captured_step(std::span<const Piece> pieces,
+                                   std::span<const std::int32_t> rows);
+
   // All logits of one prompt, as sequence 0, in steps of `chunk` tokens.
   std::vector<float> all_logits(std::span<const std::int32_t> prompt, std::int64_t chunk);
 
  private:
+  struct StepInput {
+    BatchView batch;
+    TensorView logit_rows;
+  };
+
+  StepInput prepare(std::span<const Piece> pieces, std::span<const std::int32_t> rows);
+  std::vector<float> read(TensorView device);
   std::int32_t block(std::size_t sequence, std::int64_t index) const;
   TensorView upload(const std::vector<std::int32_t>& host);
   TensorView upload(const std::vector<std::int32_t>& host, std::int64_t columns);

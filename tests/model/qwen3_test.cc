@@ -154,6 +154,22 @@ TEST_P(Qwen3Test, ChunkedPrefillMatchesWholeBitForBit) {
   }
 }
 
+// A captured step holds addresses, not values: it must compute what an eager one does.
+TEST_P(Qwen3Test, CapturedStepMatchesEagerBitForBit) {
+  const GoldenCheckpoint golden = golden_checkpoint("gqa8-f16-tied");
+  const std::vector<std::int32_t>& prompt = golden.prompts.at(5).token_ids;
+  const Piece prefill{0, prompt, 0, 32};
+  const Piece decode{0, prompt, 32, 33};
+  const std::int32_t last_of_prefill[] = {31};
+  const std::int32_t only_row[] = {0};
+  ModelHarness eager = harness(golden, 1, 33);
+  ModelHarness captured = harness(golden, 1, 33);
+  EXPECT_TRUE(same_bits(captured.captured_step(std::span(&prefill, 1), last_of_prefill),
+                        eager.step(std::span(&prefill, 1), last_of_prefill)));
+  EXPECT_TRUE(same_bits(captured.captured_step(std::span(&decode, 1), only_row),
+                        eager.step(std::span(&decode, 1), only_row)));
+}
+
 // bf16 keys and values keep 8 bits: the logits move by about that much, and not by more.
 TEST_P(Qwen3Test, Bf16CacheIsCloseToF32) {
   const GoldenCheckpoint golden = golden_checkpoint("gqa2-head128-bf16");

@@ -22,7 +22,8 @@ class InternalError : public std::logic_error {
 
 }  // namespace parapet
 
-// NOLINTBEGIN(cppcoreguidelines-macro-usage): only a macro can return from its caller.
+// NOLINTBEGIN(cppcoreguidelines-macro-usage,bugprone-macro-parentheses): only a macro can return
+// from its caller, and a declaration cannot stand in parentheses.
 #define PARAPET_CHECK(condition)                                             \
   do {                                                                       \
     if (!(condition)) ::parapet::fail_check(__FILE__, __LINE__, #condition); \
@@ -46,4 +47,4 @@ class InternalError : public std::logic_error {
   auto result = (expression);                            \
   if (!(result)) return std::move(result).error();       \
   declaration = std::move(result).value()
-// NOLINTEND(cppcoreguidelines-macro-usage)
+// NOLINTEND(cppcoreguidelines-macro-usage,bugprone-macro-parentheses)

@@ -77,7 +77,7 @@ class Maker:
         self.rng = random.Random(seed)
         self.grammars = {}
         for lang in ("en", "zh"):
-            self.grammars[lang] = Grammar([LEXICON / f"{lang}_{part}.txt" for part in ("unsafe", "grey", "safe", "replies")])
+            self.grammars[lang] = Grammar([LEXICON / f"{lang}_{part}.txt" for part in ("unsafe", "grey", "safe", "more", "words", "replies", "talk")])
         frames = Grammar([LEXICON / "frames.txt"]).sections
         for lang, grammar in self.grammars.items():
             for title, section in frames.items():
@@ -207,6 +207,9 @@ class Maker:
         rng, grammar = self.rng, self.grammars[request.lang]
         bound = {request.kind: request.phrase, "ving": gerund(request.phrase)} if request.phrase else {}
         kinds = "s" + (request.kind if bound else "")
+        of_its_own = f"{section} | {request.categories[0]}" if request.categories else ""
+        if of_its_own in grammar.sections and rng.random() < 0.4:
+            section = of_its_own
         while True:
             kind, phrase = rng.choices(grammar.sections[section].phrases, grammar.sections[section].weights)[0]
             needed = {name for name in ("v", "ving", "n") if "{" + name + "}" in phrase}

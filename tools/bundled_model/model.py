@@ -86,9 +86,13 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor, past: tuple[Tensor, Tensor] | None):
         batch, length, _ = x.shape
-        q = rotate(self.q_norm(self.q_proj(x).view(batch, length, -1, self.shape.head_dim)).transpose(1, 2), rope)
-        k = rotate(self.k_norm(self.k_proj(x).view(batch, length, -1, self.shape.head_dim)).transpose(1, 2), rope)
-        v = self.v_proj(x).view(batch, length, -1, self.shape.head_dim).transpose(1, 2)
+        # One wide product is faster than three narrow ones.
+        qkv = F.linear(x, torch.cat([self.q_proj.weight, self.k_proj.weight, self.v_proj.weight]))
+        heads, kv_heads = self.shape.num_attention_heads, self.shape.num_key_value_heads
+        q, k, v = qkv.view(batch, length, -1, self.shape.head_dim).split([heads, kv_heads, kv_heads], dim=2)
+        q = rotate(self.q_norm(q).transpose(1, 2), rope)
+        k = rotate(self.k_norm(k).transpose(1, 2), rope)
+        v = v.transpose(1, 2)
         own = (k, v)
         if past is not None:
             k = torch.cat([past[0].expand(batch, -1, -1, -1), k], dim=2)
@@ -107,7 +111,8 @@ class MLP(nn.Module):
         self.down_proj = nn.Linear(s.intermediate_size, s.hidden_size, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        gate, up = F.linear(x, torch.cat([self.gate_proj.weight, self.up_proj.weight])).chunk(2, dim=-1)
+        return self.down_proj(F.silu(gate) * up)
 
 
 class Layer(nn.Module):
@@ -118,10 +123,11 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RMSNorm(s.hidden_size, s.rms_norm_eps)
         self.mlp = MLP(s)
 
-    def forward(self, x: Tensor, rope, mask: Tensor, past, dropout: float):
+    def forward(self, x: Tensor, rope, mask: Tensor, past, wanted: Tensor | None = None):
         attended, own = self.self_attn(self.input_layernorm(x), rope, mask, past)
-        x = x + F.dropout(attended, dropout, self.training)
-        return x + F.dropout(self.mlp(self.post_attention_layernorm(x)), dropout, self.training), own
+        x = x + attended
+        x = x if wanted is None else x[wanted]
+        return x + self.mlp(self.post_attention_layernorm(x)), own
 
 
 class Decoder(nn.Module):
@@ -147,18 +153,20 @@ class Guard(nn.Module):
         inverse = s.rope_theta ** (-torch.arange(0, s.head_dim, 2).float() / s.head_dim)
         self.register_buffer("inverse_frequency", inverse, persistent=False)
 
-    def hidden(self, ids: Tensor, positions: Tensor, past: KeyValues | None = None, dropout: float = 0.0) -> tuple[Tensor, KeyValues]:
+    def hidden(self, ids: Tensor, positions: Tensor, past: KeyValues | None = None, wanted: Tensor | None = None) -> tuple[Tensor, KeyValues]:
         """Last hidden states [batch, length, hidden], and this call's keys and values.
 
-        ``positions`` is [batch, length]; ``past`` holds keys and values with a batch of one, seen by all.
+        ``positions`` is [batch, length]; ``past`` holds keys and values with a batch of one, seen by all. With a mask
+        ``wanted`` of [batch, length] only those states are finished, and returned in a row.
         """
         angles = positions[:, None, :, None].float() * self.inverse_frequency
         rope = (torch.cat([angles, angles], -1).cos(), torch.cat([angles, angles], -1).sin())
         length, seen = ids.shape[1], 0 if past is None else past[0][0].shape[2]
         mask = torch.ones(length, seen + length, dtype=torch.bool, device=ids.device).tril(seen)
-        x, own = F.dropout(self.model.embed_tokens(ids), dropout, self.training), []
+        x, own = self.model.embed_tokens(ids), []
         for index, layer in enumerate(self.model.layers):
-            x, pair = layer(x, rope, mask, None if past is None else past[index], dropout)
+            last = index == self.shape.num_hidden_layers - 1
+            x, pair = layer(x, rope, mask, None if past is None else past[index], wanted if last else None)
             own.append(pair)
         return self.model.norm(x), own
 

@@ -6,7 +6,7 @@ Two stages share one loss (on the verdict's tokens) and one shared prefix a batc
    have, so that a sample costs a quarter and the words get learnt quickly;
 2. *full*: the exact prompt, to get used to the rest of it.
 
-Half of the conversations are split into tokens with BPE dropout: a rare word then comes in many spellings, and the model
+A quarter of the conversations is split into tokens with BPE dropout: a rare word then comes in many spellings, and the model
 does not hang on one of them.
 """
 
@@ -52,15 +52,16 @@ class Batches:
         """Several batches at once, each of samples of about one length."""
         tail = self.tail[mode][-SHORT_TAIL:] if short else self.tail[mode]
         skipped = len(self.tail[mode]) - len(tail)
+        size = self.batch if short else self.batch // 2
         rows = []
-        while len(rows) < batches * self.batch:
+        while len(rows) < batches * size:
             sample = self.maker.sample(mode)
             _, conversation, _ = cut(self.render(sample.messages))
-            body = self._ids(conversation, rough=self.rng.random() < 0.5)
+            body = self._ids(conversation, rough=self.rng.random() < 0.25)
             if len(body) <= LONGEST:
                 rows.append((body, self._ids(sample.verdict()) + [self.tokenizer.token_to_id("<|im_end|>")]))
         rows.sort(key=lambda row: len(row[0]))
-        groups = [rows[i : i + self.batch] for i in range(0, len(rows), self.batch)]
+        groups = [rows[i : i + size] for i in range(0, len(rows), size)]
         self.rng.shuffle(groups)
         for group in groups:
             yield self._padded(mode, group, tail, skipped)
@@ -73,7 +74,7 @@ class Batches:
         weights = torch.zeros(len(group), longest)
         for row, (body, verdict) in enumerate(group):
             vocabulary = self.tokenizer.get_vocab_size()
-            noisy = self.rng.random() < 0.5
+            noisy = self.rng.random() < 0.3
             body = [self.rng.randrange(vocabulary) if noisy and self.rng.random() < NOISE else token for token in body]
             tokens = body + tail + verdict
             ids[row, : len(tokens) - 1] = torch.tensor(tokens[:-1])
@@ -103,20 +104,20 @@ def train(args: argparse.Namespace) -> None:
         mode = batches.rng.choices((PROMPT, RESPONSE), (0.6, 0.4))[0]
         for ids, positions, targets, weights in batches.chunk(mode, short, 8):
             done = step / total
-            rate = args.rate * min(1.0, (step + 1) / 100) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done)))
+            rate = args.rate * min(1.0, (step + 1) / min(100, total / 5)) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done)))
             for group in optimizer.param_groups:
                 group["lr"] = rate
             whole = batches.prefix[mode]
             prefix = torch.tensor([whole[-SHORT_PREFIX:] if short else whole])
             _, past = model.hidden(prefix, torch.arange(len(whole) - prefix.shape[1], len(whole))[None])
-            hidden, _ = model.hidden(ids, positions, past, args.dropout)
             where = targets >= 0
+            hidden, _ = model.hidden(ids, positions, past, where)
             if step % 4:
                 # Most steps compare only the tokens that verdicts are made of; the others push the rest down.
                 used, target = targets[where].unique(return_inverse=True)
-                scores = F.linear(hidden[where], model.model.embed_tokens.weight[used])
+                scores = F.linear(hidden, model.model.embed_tokens.weight[used])
             else:
-                scores, target = model.logits(hidden[where]), targets[where]
+                scores, target = model.logits(hidden), targets[where]
             losses = F.cross_entropy(scores, target, reduction="none")
             loss = (losses * weights[where]).sum() / weights.sum()
             optimizer.zero_grad()
@@ -140,10 +141,9 @@ def main() -> None:
     parser.add_argument("--resume", type=Path, help="weights to start from")
     parser.add_argument("--short", type=int, default=6000, help="steps with the short tail")
     parser.add_argument("--full", type=int, default=1000, help="steps with the exact prompt")
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=2.5e-3)
     parser.add_argument("--decay", type=float, default=0.05)
-    parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--save-every", type=int, default=0)

@@ -21,39 +21,40 @@ typedef float Vec128 __attribute__((vector_size(16)));
 typedef float Vec256 __attribute__((vector_size(32)));
 typedef float Vec512 __attribute__((vector_size(64)));
 
-// Multiplies and adds, fused by the compiler where the target can. Always inlined: it must be
-// compiled for the instruction set of whoever calls it.
+// The project's flags forbid contraction; here it is what is measured.
+#if defined(__clang__)
+#define PARAPET_CONTRACT
+#pragma clang fp contract(fast)
+#else
+#define PARAPET_CONTRACT [[gnu::optimize("fp-contract=fast")]]
+#endif
+
+// Multiplies and adds, fused where the target can. Always inlined: it must be compiled for the
+// instruction set of whoever calls it. Each read of a volatile may differ from the last, so no
+// chain can be computed in advance or shared with another.
 template <class Vec>
-[[gnu::always_inline]] inline float multiply_add(Vec&& factor) {
-  std::remove_reference_t<Vec> sums[kChains] = {};
-  for (auto& sum : sums) asm volatile("" : "+x"(sum));  // equal chains would become one
-  const std::remove_reference_t<Vec> b = factor * 0.001F;
+[[gnu::always_inline]] inline float multiply_add(const Vec& zero) {
+  volatile float seed = 0.999F;
+  std::remove_cvref_t<Vec> sums[kChains];
+  for (auto& sum : sums) sum = zero + seed;
+  const std::remove_cvref_t<Vec> factor = zero + seed;
+  const std::remove_cvref_t<Vec> term = zero + seed;
   for (std::int64_t step = 0; step < kMultiplyAddSteps; ++step) {
-    asm volatile("" : "+x"(factor));
 #pragma GCC unroll 12
-    for (int i = 0; i < kChains; ++i) sums[i] = sums[i] * factor + b;
+    for (int i = 0; i < kChains; ++i) sums[i] = sums[i] * factor + term;
   }
   float total = 0.0F;
   for (const auto& sum : sums) total += sum[0];
   return total;
 }
 
-// The target option alone does not allow contraction, which the project's flags switch off.
-#if defined(__GNUC__) && !defined(__clang__)
-#define PARAPET_CONTRACT [[gnu::optimize("fp-contract=fast")]]
-#else
-#define PARAPET_CONTRACT
-#pragma clang fp contract(fast)
-#endif
-
-PARAPET_CONTRACT float multiply_add_128() { return multiply_add(Vec128{} + 0.999F); }
+PARAPET_CONTRACT float multiply_add_128() { return multiply_add(Vec128{}); }
 #if defined(__x86_64__)
 PARAPET_CONTRACT __attribute__((target("avx2,fma"))) float multiply_add_256() {
-  return multiply_add(Vec256{} + 0.999F);
+  return multiply_add(Vec256{});
 }
-PARAPET_CONTRACT __attribute__((target("avx512f,prefer-vector-width=512"))) float
-multiply_add_512() {
-  return multiply_add(Vec512{} + 0.999F);
+PARAPET_CONTRACT __attribute__((target("avx512f"))) float multiply_add_512() {
+  return multiply_add(Vec512{});
 }
 #endif
 

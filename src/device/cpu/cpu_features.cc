@@ -1,5 +1,9 @@
 #include "device/cpu/cpu_features.h"
 
+#ifdef PARAPET_X86_KERNELS
+#include <cpuid.h>
+#endif
+
 #include <algorithm>
 
 namespace parapet::cpu {
@@ -10,13 +14,24 @@ struct Candidate {
   bool runs_here;
 };
 
+#ifdef PARAPET_X86_KERNELS
+// Clang 14 cannot be asked for this one by name.
+bool supports_f16c() {
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+#endif
+
 // Best first. The compiler's runtime asks the processor and whether the system saves its registers.
 std::vector<Candidate> candidates() {
   std::vector<Candidate> found;
 #ifdef PARAPET_X86_KERNELS
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
-                    __builtin_cpu_supports("f16c") != 0;
+  const bool avx2 =
+      __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 && supports_f16c();
   const bool avx512 =
       avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
       __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0;

@@ -17,6 +17,10 @@ constexpr std::int64_t kColUnit = 12;
 // Pieces a thread gets on average: enough to even out threads that the system interrupts.
 constexpr std::int64_t kItemsPerThread = 6;
 
+// Up to this many strips of rows convert the weights again rather than wait for a widened panel:
+// the reads from memory then overlap with the multiplications.
+constexpr std::int64_t kStreamStrips = 4;
+
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
 
@@ -39,8 +43,8 @@ Plan make_plan(const KernelTable& kernels, int num_threads, const LinearJob& job
   plan.rows = job.x.dim(0);
   plan.in = job.weight.in_features();
   plan.cols = job.weight.out_features() / job.bands;
-  plan.stream = plan.rows <= kernels.tile_rows;
-  plan.block = plan.stream ? plan.in : std::min(plan.in, kDotBlock);
+  plan.stream = plan.rows <= kStreamStrips * kernels.tile_rows;
+  plan.block = plan.rows <= kernels.tile_rows ? plan.in : std::min(plan.in, kDotBlock);
   const std::int64_t row_tiles = std::max<std::int64_t>(1, ceil_div(plan.rows, kMaxTileRows));
   plan.tile_rows = round_up(ceil_div(plan.rows, row_tiles), kernels.tile_rows);
   const std::int64_t items = ceil_div(kItemsPerThread * num_threads, row_tiles);
@@ -93,7 +97,7 @@ class Linear {
     if (plan_.in == 0) std::fill_n(sums, tile.rows * tile.stride, 0.0F);
     for (std::int64_t k = 0; k < plan_.in; k += plan_.block) {
       if (plan_.stream) {
-        stream_weights(tile);
+        stream_weights(tile, k);
       } else {
         multiply_panel(tile, k, panel);
       }
@@ -101,20 +105,11 @@ class Linear {
     job_.finish(tile);
   }
 
-  // The weights are read where they are, in the order they lie there.
-  void stream_weights(const LinearTile& tile) const {
+  // The weights are read where they are.
+  void stream_weights(const LinearTile& tile, std::int64_t k) const {
     for_each_run(tile, [&](const std::byte* weights, std::int64_t count, std::int64_t at) {
-      kernels_.dot[static_cast<int>(job_.weight.dtype())](
-          {.x = x_ + tile.row * plan_.in,
-           .x_stride = plan_.in,
-           .rows = tile.rows,
-           .w = weights,
-           .w_stride_bytes = job_.weight.row_bytes(),
-           .cols = count,
-           .k = plan_.in,
-           .sums = tile.sums + at,
-           .sums_stride = tile.stride,
-           .accumulate = false});
+      multiply(tile, k, job_.weight.dtype(), weights + k_bytes(k), job_.weight.row_bytes(), count,
+               at);
     });
   }
 
@@ -122,27 +117,38 @@ class Linear {
   // its rows. There they lie densely, whatever the stride of the weight: rows a power of two apart
   // would fight for the same cache sets.
   void multiply_panel(const LinearTile& tile, std::int64_t k, float* panel) const {
-    const std::int64_t extent = std::min(plan_.block, plan_.in - k);
-    const auto dtype = static_cast<int>(job_.weight.dtype());
-    const std::size_t k_bytes = static_cast<std::size_t>(k) * dtype_size(job_.weight.dtype());
+    const std::int64_t extent = extent_at(k);
     for_each_run(tile, [&](const std::byte* weights, std::int64_t count, std::int64_t at) {
       for (std::int64_t c = 0; c < count; ++c) {
-        kernels_.widen[dtype](
-            weights + static_cast<std::size_t>(c) * job_.weight.row_bytes() + k_bytes, extent,
+        kernels_.widen[static_cast<int>(job_.weight.dtype())](
+            weights + static_cast<std::size_t>(c) * job_.weight.row_bytes() + k_bytes(k), extent,
             panel + (at + c) * extent);
       }
     });
-    kernels_.dot[static_cast<int>(DType::kF32)](
-        {.x = x_ + k * plan_.rows + tile.row * extent,
-         .x_stride = extent,
-         .rows = tile.rows,
-         .w = reinterpret_cast<const std::byte*>(panel),
-         .w_stride_bytes = static_cast<std::size_t>(extent) * sizeof(float),
-         .cols = tile.stride,
-         .k = extent,
-         .sums = tile.sums,
-         .sums_stride = tile.stride,
-         .accumulate = k > 0});
+    multiply(tile, k, DType::kF32, reinterpret_cast<const std::byte*>(panel),
+             static_cast<std::size_t>(extent) * sizeof(float), tile.stride, 0);
+  }
+
+  // Adds the products of block k to `cols` columns of the tile's sums, from column `at` on.
+  void multiply(const LinearTile& tile, std::int64_t k, DType dtype, const std::byte* weights,
+                std::size_t stride_bytes, std::int64_t cols, std::int64_t at) const {
+    const std::int64_t extent = extent_at(k);
+    kernels_.dot[static_cast<int>(dtype)]({.x = x_ + k * plan_.rows + tile.row * extent,
+                                           .x_stride = extent,
+                                           .rows = tile.rows,
+                                           .w = weights,
+                                           .w_stride_bytes = stride_bytes,
+                                           .cols = cols,
+                                           .k = extent,
+                                           .sums = tile.sums + at,
+                                           .sums_stride = tile.stride,
+                                           .accumulate = k > 0});
+  }
+
+  // Elements of the block that begins at k.
+  std::int64_t extent_at(std::int64_t k) const { return std::min(plan_.block, plan_.in - k); }
+  std::size_t k_bytes(std::int64_t k) const {
+    return static_cast<std::size_t>(k) * dtype_size(job_.weight.dtype());
   }
 
   // fn(address, rows, column in the sums) for the weight rows of a tile, which lie in one or more

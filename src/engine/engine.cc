@@ -1,8 +1,5 @@
 #include "engine/engine.h"
 
-#include <deque>
-#include <optional>
-#include <string>
 #include <utility>
 
 #include "engine/generation.h"

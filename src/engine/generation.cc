@@ -28,9 +28,9 @@ Generation::Generation(std::span<const GenerationRequest> requests, const Engine
   for (std::size_t i = 0; i < requests.size(); ++i) {
     Status admitted = check_request(requests[i], limits);
     if (admitted && std::ssize(sequences_) == limits.max_num_requests) {
-      admitted = Error{ErrorCode::kResourceExhausted,
-                       "request " + std::to_string(i) + " of one call, expected at most " +
-                           std::to_string(limits.max_num_requests) + " requests"};
+      admitted = Error{ErrorCode::kResourceExhausted, "request " + std::to_string(i) +
+                                                          " is one too many: one call serves " +
+                                                          std::to_string(limits.max_num_requests)};
     }
     if (!admitted) {
       answers_[i] = admitted.error();

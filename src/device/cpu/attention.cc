@@ -1,6 +1,7 @@
 #include "device/cpu/attention.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <vector>
 
@@ -201,9 +202,9 @@ class Attention {
       const std::size_t value = job_.cache.value_index(job_.layer, block, task.kv_head, offset);
       for (int d = 0; d < dim_; ++d) {
         const std::size_t at = key + static_cast<std::size_t>(d) * kPanelKeys;
-        widen(job_.cache.keys() + at * element, 1, keys + d * kPanelKeys + i);
+        widen(job_.cache.keys() + at * element, 1, keys + std::ptrdiff_t{d} * kPanelKeys + i);
       }
-      widen(job_.cache.values() + value * element, dim_, values + i * dim_);
+      widen(job_.cache.values() + value * element, dim_, values + std::ptrdiff_t{i} * dim_);
     }
   }
 

@@ -1,0 +1,88 @@
+// Every committed case renders exactly as Jinja2 renders it, or is refused as there:
+// see tools/golden/jinja_golden.py.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <string>
+
+#include "base/file.h"
+#include "rendering.h"
+
+namespace parapet::jinja {
+namespace {
+
+std::filesystem::path golden(const std::string& name) {
+  return std::filesystem::path(PARAPET_SOURCE_DIR) / "tests/golden/jinja" / name;
+}
+
+JsonDocument read_json(const std::filesystem::path& file) {
+  auto document = JsonDocument::read(file, 1U << 26);
+  if (!document) throw std::runtime_error(document.error().message);
+  return std::move(document).value();
+}
+
+// The checkpoint's own template, or one of the files beside the cases.
+std::string chat_template(const std::string& name) {
+  if (name != "qwen3") return read_file(golden(name), 1U << 20).value();
+  const char* given = std::getenv("PARAPET_SHARED");
+  const auto shared = given ? std::filesystem::path(given)
+                            : std::filesystem::path(PARAPET_SOURCE_DIR) / "../shared";
+  const auto config = read_json(shared / "qwen3-tokenizer/tokenizer_config.json");
+  return std::string(config.object()->string("chat_template").value());
+}
+
+// Empty where ours is as expected, else what differs.
+std::string difference(JsonElement expected, const Result<OriginText>& rendered) {
+  std::string_view output;
+  const bool renders = expected["output"].get(output) == simdjson::SUCCESS;
+  if (rendered.ok() && !renders) return "rendered '" + rendered->text() + "', expected a refusal";
+  if (!rendered.ok() && renders) {
+    return "refused: " + rendered.error().message + "\nexpected '" + std::string(output) + "'";
+  }
+  if (!renders || rendered->text() == output) return "";
+  return "rendered '" + rendered->text() + "'\nexpected '" + std::string(output) + "'";
+}
+
+TEST(JinjaConformance, Language) {
+  const auto golden_file = read_json(golden("language.json"));
+  const auto variables = variables_of(golden_file.root()["variables"].value());
+  ASSERT_TRUE(variables.ok()) << variables.error().message;
+  int total = 0;
+  int equal = 0;
+  for (const auto element : golden_file.root()["cases"].get_array().value()) {
+    const std::string source(element["template"].get_string().value());
+    const std::string differs = difference(element, render(source, *variables));
+    EXPECT_EQ(differs, "") << "template: " << source;
+    ++total;
+    equal += differs.empty() ? 1 : 0;
+  }
+  std::cout << "jinja conformance: " << equal << " of " << total << " language cases\n";
+  EXPECT_GE(total, 800);
+}
+
+TEST(JinjaConformance, ChatTemplates) {
+  const auto golden_file = read_json(golden("chat.json"));
+  std::map<std::string, std::string> sources;
+  int total = 0;
+  int equal = 0;
+  for (const auto element : golden_file.root().get_array().value()) {
+    const std::string name(element["template"].get_string().value());
+    const auto [source, is_new] = sources.try_emplace(name);
+    if (is_new) source->second = chat_template(name);
+    const auto variables = variables_of(element["variables"].value());
+    ASSERT_TRUE(variables.ok()) << variables.error().message;
+    const std::string differs = difference(element, render(source->second, *variables));
+    EXPECT_EQ(differs, "") << name << " over " << simdjson::minify(element["variables"].value());
+    ++total;
+    equal += differs.empty() ? 1 : 0;
+  }
+  std::cout << "jinja conformance: " << equal << " of " << total << " conversations through "
+            << sources.size() << " chat templates\n";
+  EXPECT_GE(sources.size(), 12U);
+}
+
+}  // namespace
+}  // namespace parapet::jinja

@@ -1,0 +1,107 @@
+// Templates that ask for too much are refused with the line, whatever they ask for.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "rendering.h"
+
+namespace parapet::jinja {
+namespace {
+
+using testing::HasSubstr;
+
+std::string times(std::string_view text, int count) {
+  std::string repeated;
+  for (int i = 0; i < count; ++i) repeated += text;
+  return repeated;
+}
+
+struct Greedy {
+  std::string source;
+  std::string problem;
+};
+
+class Limit : public testing::TestWithParam<Greedy> {};
+
+TEST_P(Limit, IsAnErrorWithItsLine) {
+  const auto rendered = render("\n" + GetParam().source);
+  ASSERT_FALSE(rendered.ok()) << rendered->size() << " bytes";
+  EXPECT_THAT(rendered.error().message, HasSubstr(GetParam().problem));
+  EXPECT_THAT(rendered.error().message, testing::StartsWith("t:"));
+  EXPECT_EQ(rendered.error().message.find('\n'), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Limit,
+    testing::Values(
+        Greedy{"{{ 'x' * 10**15 }}", "bytes of values"},
+        Greedy{"{{ [1] * 10**15 }}", "bytes of values"},
+        Greedy{"{{ 'x'.center(10**15) }}", "bytes of values"},
+        Greedy{"{{ 'x'|center(10**15) }}", "bytes of values"},
+        Greedy{"{{ 'x'.zfill(10**15) }}", "bytes of values"},
+        Greedy{"{{ '%999999999999d' % 1 }}", "bytes of values"},
+        Greedy{"{{ '{:999999999999}'.format(1) }}", "bytes of values"},
+        Greedy{"{{ 'a\nb'|indent(10**15) }}", "bytes of values"},
+        Greedy{"{{ [1]|tojson(indent=10**15) }}", "bytes of values"},
+        Greedy{"{{ [1]|batch(10**15, 0)|list }}", "bytes of values"},
+        Greedy{"{{ [1]|slice(10**15)|list }}", "bytes of values"},
+        Greedy{"{{ ('x' * 10**5).replace('x', 'y' * 10**5) }}", "bytes of values"},
+        Greedy{"{{ ('x' * 10**5).replace('', 'y' * 10**5) }}", "bytes of values"},
+        Greedy{"{{ (['x'] * 10**5)|join('y' * 10**5) }}", "bytes of values"},
+        Greedy{"{% set ns = namespace(s='x') %}{% for i in range(99) %}"
+               "{% set ns.s = ns.s + ns.s %}{% endfor %}",
+               "bytes of values"},
+        Greedy{"{% set s = 'x' * 10**7 %}{% for i in range(99) %}{{ s }}{% endfor %}",
+               "output is longer"},
+        Greedy{"{{ 10 ** 19 }}", "64 bits"}, Greedy{"{{ 9223372036854775807 + 1 }}", "64 bits"},
+        Greedy{"{{ -9223372036854775807 - 2 }}", "64 bits"}, Greedy{"{{ 2 ** 62 * 2 }}", "64 bits"},
+        Greedy{"{{ 9223372036854775808 }}", "64 bits"},
+        Greedy{"{{ range(100001) }}", "more than 100000 elements"},
+        Greedy{"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+               "steps"},
+        Greedy{"{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "nests deeper"},
+        Greedy{"{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", "nests deeper"},
+        Greedy{"{% set ns = namespace(l=[]) %}{% for i in range(999) %}"
+               "{% set ns.l = [ns.l] %}{% endfor %}",
+               "nests deeper"},
+        Greedy{"{% set ns = namespace(l=[]) %}{% for i in range(60) %}"
+               "{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}",
+               "rendering"},
+        Greedy{"{% set ns = namespace(l=[]) %}{% for i in range(60) %}"
+               "{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l|tojson }}",
+               "rendering"},
+        Greedy{"{{ " + times("(", 5000) + "1" + times(")", 5000) + " }}", "nests deeper"},
+        Greedy{"{{ " + times("not ", 5000) + "1 }}", "nests deeper"},
+        Greedy{"{{ " + times("-", 5000) + "1 }}", "nests deeper"},
+        Greedy{"{{ 1" + times(" + 1", 5000) + " }}", "nests deeper"},
+        Greedy{"{{ a" + times(".b", 5000) + " }}", "nests deeper"},
+        Greedy{"{{ a" + times("|e", 5000) + " }}", "nests deeper"},
+        Greedy{"{{ " + times("1 if 1 else ", 5000) + "1 }}", "nests deeper"},
+        Greedy{times("{% if 1 %}", 5000), "nest deeper"},
+        Greedy{"{% set " + times("(", 5000), "nests too deeply"},
+        Greedy{"{% include 'x' %}", "the tag 'include' is not supported"},
+        Greedy{"{% extends 'x' %}", "the tag 'extends' is not supported"},
+        Greedy{"{{ 1|urlize }}", "no filter named 'urlize'"},
+        Greedy{"{{ lipsum() }}", "random text"}));
+
+TEST(Ownership, ObjectsThatHoldEachOtherAreFreed) {  // the leak sanitizer looks on
+  EXPECT_EQ(render("{% set a = namespace() %}{% set a.self = a %}{% set b = namespace(a=a) %}"
+                   "{% set a.b = [b] %}{% macro m() %}{{ a.self.b|length }}{% endmacro %}"
+                   "{% set a.m = m %}{{ m() }}"
+                   "{% for x in [1] recursive %}{{ loop.changed(loop) }}{% set a.loop = loop %}"
+                   "{% endfor %}")
+                ->text(),
+            "1True");
+}
+
+TEST(Limits, AreThoseThatAreGiven) {
+  Limits limits;
+  limits.max_steps = 50;
+  EXPECT_TRUE(render("{% for i in range(3) %}{{ i }}{% endfor %}", "{}", limits).ok());
+  EXPECT_THAT(render("{% for i in range(99) %}{{ i }}{% endfor %}", "{}", limits).error().message,
+              HasSubstr("more than 50 steps"));
+}
+
+}  // namespace
+}  // namespace parapet::jinja

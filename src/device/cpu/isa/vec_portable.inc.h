@@ -91,5 +91,7 @@ inline unsigned mask_bits(IntVec mask) {
   for (int i = 0; i < kLanes; ++i) bits |= mask[i] != 0 ? 1U << i : 0U;
   return bits;
 }
-inline unsigned nan_lanes(Vec v) { return mask_bits(v != v); }
+inline unsigned nan_lanes(Vec v) {
+  return mask_bits(v != v);  // NOLINT(misc-redundant-expression): a NaN differs from itself
+}
 inline unsigned equal_lanes(Vec a, Vec b) { return mask_bits(a == b); }

@@ -5,24 +5,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "support/paths.h"
 
 namespace parapet {
 namespace {
 
 using testing::HasSubstr;
-
-std::filesystem::path shared_dir() {
-  const char* given = std::getenv("PARAPET_SHARED");
-  return given ? std::filesystem::path(given)
-               : std::filesystem::path(PARAPET_SOURCE_DIR) / "../shared";
-}
 
 std::string read(const std::filesystem::path& file) {
   auto text = read_file(file, 1U << 24);
@@ -51,10 +45,9 @@ class CheckpointDir {
 constexpr const char* kHello = R"({"messages": [{"role": "user", "content": "Hi"}]})";
 
 TEST(ChatTemplate, RendersTheGuardPromptsToTheByte) {
-  const auto guard =
-      ChatTemplate::load(std::filesystem::path(PARAPET_SOURCE_DIR) / "models/parapet-guard-tiny");
+  const auto guard = ChatTemplate::load(test::bundled_model());
   ASSERT_TRUE(guard.ok()) << guard.error().message;
-  const auto prompts = shared_dir() / "guard-prompts";
+  const auto prompts = test::shared_data() / "guard-prompts";
   const auto cases = JsonDocument::read(prompts / "cases.json", 1U << 20);
   ASSERT_TRUE(cases.ok()) << cases.error().message;
   int count = 0;

@@ -2,7 +2,6 @@
 // see tools/golden/jinja_golden.py.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -10,12 +9,13 @@
 
 #include "base/file.h"
 #include "rendering.h"
+#include "support/paths.h"
 
 namespace parapet::jinja {
 namespace {
 
 std::filesystem::path golden(const std::string& name) {
-  return std::filesystem::path(PARAPET_SOURCE_DIR) / "tests/golden/jinja" / name;
+  return test::source_dir() / "tests/golden/jinja" / name;
 }
 
 JsonDocument read_json(const std::filesystem::path& file) {
@@ -27,11 +27,9 @@ JsonDocument read_json(const std::filesystem::path& file) {
 // The checkpoint's own template, or one of the files beside the cases.
 std::string chat_template(const std::string& name) {
   if (name != "qwen3") return read_file(golden(name), 1U << 20).value();
-  const char* given = std::getenv("PARAPET_SHARED");
-  const auto shared = given ? std::filesystem::path(given)
-                            : std::filesystem::path(PARAPET_SOURCE_DIR) / "../shared";
-  const auto config = read_json(shared / "qwen3-tokenizer/tokenizer_config.json");
-  return std::string(config.object()->string("chat_template").value());
+  const auto config = read_json(test::shared_data() / "qwen3-tokenizer/tokenizer_config.json");
+  const std::string_view source = config.root()["chat_template"].get_string().value();
+  return std::string(source);
 }
 
 // Empty where ours is as expected, else what differs.
@@ -48,12 +46,14 @@ std::string difference(JsonElement expected, const Result<OriginText>& rendered)
 
 TEST(JinjaConformance, Language) {
   const auto golden_file = read_json(golden("language.json"));
-  const auto variables = variables_of(golden_file.root()["variables"].value());
+  const JsonElement given_variables = golden_file.root()["variables"].value();
+  const auto variables = variables_of(given_variables);
   ASSERT_TRUE(variables.ok()) << variables.error().message;
   int total = 0;
   int equal = 0;
-  for (const auto element : golden_file.root()["cases"].get_array().value()) {
-    const std::string source(element["template"].get_string().value());
+  const JsonArray cases = golden_file.root()["cases"].get_array().value();
+  for (const JsonElement element : cases) {
+    const std::string_view source = element["template"].get_string().value();
     const std::string differs = difference(element, render(source, *variables));
     EXPECT_EQ(differs, "") << "template: " << source;
     ++total;
@@ -68,14 +68,17 @@ TEST(JinjaConformance, ChatTemplates) {
   std::map<std::string, std::string> sources;
   int total = 0;
   int equal = 0;
-  for (const auto element : golden_file.root().get_array().value()) {
-    const std::string name(element["template"].get_string().value());
+  const JsonArray cases = golden_file.root().get_array().value();
+  for (const JsonElement element : cases) {
+    const std::string_view spelled = element["template"].get_string().value();
+    const std::string name(spelled);
     const auto [source, is_new] = sources.try_emplace(name);
     if (is_new) source->second = chat_template(name);
-    const auto variables = variables_of(element["variables"].value());
+    const JsonElement given_variables = element["variables"].value();
+    const auto variables = variables_of(given_variables);
     ASSERT_TRUE(variables.ok()) << variables.error().message;
     const std::string differs = difference(element, render(source->second, *variables));
-    EXPECT_EQ(differs, "") << name << " over " << simdjson::minify(element["variables"].value());
+    EXPECT_EQ(differs, "") << name << " over " << simdjson::minify(given_variables);
     ++total;
     equal += differs.empty() ? 1 : 0;
   }

@@ -11,10 +11,15 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string times(std::string_view text, int count) {
-  std::string repeated;
-  for (int i = 0; i < count; ++i) repeated += text;
-  return repeated;
+// `text` 5000 times, between the other two.
+std::string deep(std::string_view before, std::string_view text, std::string_view after,
+                 std::string_view mirrored = "") {
+  constexpr int kTimes = 5000;
+  std::string source(before);
+  for (int i = 0; i < kTimes; ++i) source.append(text);
+  source.append(after.substr(0, after.empty() ? 0 : 1));
+  for (int i = 0; i < kTimes; ++i) source.append(mirrored);
+  return source.append(after.substr(after.empty() ? 0 : 1));
 }
 
 struct Greedy {
@@ -25,7 +30,7 @@ struct Greedy {
 class Limit : public testing::TestWithParam<Greedy> {};
 
 TEST_P(Limit, IsAnErrorWithItsLine) {
-  const auto rendered = render("\n" + GetParam().source);
+  const auto rendered = render(std::string("\n").append(GetParam().source));
   ASSERT_FALSE(rendered.ok()) << rendered->size() << " bytes";
   EXPECT_THAT(rendered.error().message, HasSubstr(GetParam().problem));
   EXPECT_THAT(rendered.error().message, testing::StartsWith("t:"));
@@ -71,15 +76,15 @@ INSTANTIATE_TEST_SUITE_P(
         Greedy{"{% set ns = namespace(l=[]) %}{% for i in range(60) %}"
                "{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l|tojson }}",
                "rendering"},
-        Greedy{"{{ " + times("(", 5000) + "1" + times(")", 5000) + " }}", "nests deeper"},
-        Greedy{"{{ " + times("not ", 5000) + "1 }}", "nests deeper"},
-        Greedy{"{{ " + times("-", 5000) + "1 }}", "nests deeper"},
-        Greedy{"{{ 1" + times(" + 1", 5000) + " }}", "nests deeper"},
-        Greedy{"{{ a" + times(".b", 5000) + " }}", "nests deeper"},
-        Greedy{"{{ a" + times("|e", 5000) + " }}", "nests deeper"},
-        Greedy{"{{ " + times("1 if 1 else ", 5000) + "1 }}", "nests deeper"},
-        Greedy{times("{% if 1 %}", 5000), "nest deeper"},
-        Greedy{"{% set " + times("(", 5000), "nests too deeply"},
+        Greedy{deep("{{ ", "(", "1 }}", ")"), "nests deeper"},
+        Greedy{deep("{{ ", "not ", "1 }}"), "nests deeper"},
+        Greedy{deep("{{ ", "-", "1 }}"), "nests deeper"},
+        Greedy{deep("{{ 1", " + 1", " }}"), "nests deeper"},
+        Greedy{deep("{{ a", ".b", " }}"), "nests deeper"},
+        Greedy{deep("{{ a", "|e", " }}"), "nests deeper"},
+        Greedy{deep("{{ ", "1 if 1 else ", "1 }}"), "nests deeper"},
+        Greedy{deep("", "{% if 1 %}", ""), "nest deeper"},
+        Greedy{deep("{% set ", "(", ""), "nests too deeply"},
         Greedy{"{% include 'x' %}", "the tag 'include' is not supported"},
         Greedy{"{% extends 'x' %}", "the tag 'extends' is not supported"},
         Greedy{"{{ 1|urlize }}", "no filter named 'urlize'"},

@@ -24,7 +24,8 @@ inline std::tm fixed_clock() {  // Friday, 2024-02-09 07:05:03: the clock of the
 
 inline Result<Dict> variables_of(JsonElement json) {
   Dict variables;
-  for (const auto field : json.get_object().value()) {
+  const JsonObject::Fields fields = json.get_object().value();
+  for (const auto field : fields) {
     auto value = value_from_json("variables", field.value);
     if (!value) return value.error();
     variables.set_text(OriginText(field.key, Origin::kTemplate), std::move(*value));

@@ -5,6 +5,13 @@
 #include "device/ops.h"
 #include "device/test_tensor.h"
 
+#ifdef __SANITIZE_ADDRESS__
+// The sanitizer's own answer to an impossible size is to abort; the system's is to return null.
+extern "C" const char* __asan_default_options() {  // NOLINT(bugprone-reserved-identifier)
+  return "allocator_may_return_null=1";
+}
+#endif
+
 namespace parapet::test {
 namespace {
 

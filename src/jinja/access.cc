@@ -52,6 +52,7 @@ std::optional<Value> find_attribute(const Value& value, std::string_view name) {
   if (const Object* object = value.as_object()) {
     if (auto attribute = object->attribute(name)) return attribute;
   }
+  if (value.is_number() && name == "real") return value;
   if (const Sequence* sequence = value.as_sequence(); sequence && sequence->is_group) {
     if (name == "grouper") return sequence->items[0];
     if (name == "list") return sequence->items[1];

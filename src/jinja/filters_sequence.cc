@@ -114,8 +114,7 @@ Result<Value> slice(const FilterCall& call) {
   for (std::size_t i = 0; i < count; ++i) {
     const auto end = begin + static_cast<std::ptrdiff_t>(each + (i < longer ? 1 : 0));
     std::vector<Value> part(begin, end);
-    if (!call.arguments[1].is_none() && i >= longer && longer > 0)
-      part.push_back(call.arguments[1]);
+    if (!call.arguments[1].is_none() && i >= longer) part.push_back(call.arguments[1]);
     slices.push_back(make_list(std::move(part)));
     begin = end;
   }

@@ -178,12 +178,18 @@ Result<Value> truncate(const FilterCall& call) {
   return Value::text(std::move(cut), text.markup);
 }
 
-Result<OriginText> quote_url(Runtime& runtime, const Value& value, bool keep_slash) {
+enum class UrlPart : bool { kPath, kQuery };
+
+Result<OriginText> quote_url(Runtime& runtime, const Value& value, UrlPart part) {
   PARAPET_ASSIGN(const OriginText text, to_text(runtime, value));
   PARAPET_TRY(runtime.spend(3 * text.size()));
   return map_code_points(text, [&](std::string& out, char32_t c, std::size_t) {
     const bool plain = c < 0x80 && (is_alnum(c) || c == '_' || c == '.' || c == '-' || c == '~' ||
-                                    (keep_slash && c == '/'));
+                                    (part == UrlPart::kPath && c == '/'));
+    if (part == UrlPart::kQuery && c == ' ') {
+      out += '+';
+      return;
+    }
     std::string bytes;
     append_utf8(bytes, c);
     if (plain) {
@@ -202,7 +208,7 @@ Result<OriginText> quote_url(Runtime& runtime, const Value& value, bool keep_sla
 Result<Value> url_encode(const FilterCall& call) {
   const bool is_query = call.value.is_dict() || call.value.is_sequence();
   if (!is_query) {
-    PARAPET_ASSIGN(OriginText quoted, quote_url(call.runtime, call.value, /*keep_slash=*/true));
+    PARAPET_ASSIGN(OriginText quoted, quote_url(call.runtime, call.value, UrlPart::kPath));
     return Value::text(std::move(quoted));
   }
   std::vector<Value> pairs;
@@ -215,8 +221,8 @@ Result<Value> url_encode(const FilterCall& call) {
   for (const Value& pair : pairs) {
     PARAPET_ASSIGN(const std::vector<Value> items, iterate(call.runtime, pair));
     if (items.size() != 2) return call.runtime.error("urlencode: expected pairs");
-    PARAPET_ASSIGN(OriginText key, quote_url(call.runtime, items[0], /*keep_slash=*/false));
-    PARAPET_ASSIGN(const OriginText value, quote_url(call.runtime, items[1], false));
+    PARAPET_ASSIGN(OriginText key, quote_url(call.runtime, items[0], UrlPart::kQuery));
+    PARAPET_ASSIGN(const OriginText value, quote_url(call.runtime, items[1], UrlPart::kQuery));
     if (!query.empty()) query.append("&", Origin::kTemplate);
     key.append("=", Origin::kTemplate);
     key.append(value);

@@ -155,6 +155,13 @@ Result<Value> strftime_now(Runtime& runtime, const Arguments& arguments) {
                 format.all_template(0, format.size()) ? Origin::kTemplate : Origin::kMessage));
 }
 
+// `self`: in a template without blocks there is nothing to be had from it.
+class TemplateReference : public Object {
+ public:
+  std::string_view type_name() const override { return "TemplateReference"; }
+  std::optional<std::string> printed() const override { return "<TemplateReference None>"; }
+};
+
 Result<Value> lipsum(Runtime& runtime, const Arguments&) {
   return runtime.error("lipsum() gives random text and is not supported");
 }
@@ -162,6 +169,7 @@ Result<Value> lipsum(Runtime& runtime, const Arguments&) {
 }  // namespace
 
 std::optional<Value> find_global(std::string_view name) {
+  if (name == "self") return Value::of(std::make_shared<TemplateReference>());
   using Native = Result<Value> (*)(Runtime&, const Arguments&);
   static constexpr std::pair<std::string_view, Native> kGlobals[] = {
       {"range", make_range},          {"dict", make_dict},     {"namespace", make_namespace},

@@ -171,6 +171,11 @@ class Lexer {
         return {};
       }
     }
+    if (at_ + 2 ==
+        source_.size()) {  // Jinja lets a comment or raw block begin where nothing follows
+      advance(2);
+      return {};
+    }
     return error("missing end of comment tag '#}'");
   }
 
@@ -187,6 +192,7 @@ class Lexer {
       }
       ++tag;
     }
+    if (at_ == source_.size()) return {};
     line_ = begin_line;
     return error("missing end of raw block '{% endraw %}'");
   }

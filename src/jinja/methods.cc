@@ -28,19 +28,28 @@ const MethodEntry* find_entry(const Value& value, std::string_view name) {
   return nullptr;
 }
 
-// Known to Python and not given here: what they do is forbidden in the sandbox, or not supported.
-bool is_refused_method(const Value& value, std::string_view name) {
-  static constexpr std::string_view kDict[] = {"clear",      "pop",    "popitem",
-                                               "setdefault", "update", "fromkeys"};
+bool holds(std::span<const std::string_view> names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// What would change the value: the sandbox forbids it.
+bool is_mutating(const Value& value, std::string_view name) {
+  static constexpr std::string_view kDict[] = {"clear", "pop", "popitem", "setdefault", "update"};
   static constexpr std::string_view kList[] = {"append", "clear",  "extend",  "insert",
                                                "pop",    "remove", "reverse", "sort"};
-  static constexpr std::string_view kText[] = {"encode", "format_map", "maketrans", "translate"};
-  const auto holds = [&](std::span<const std::string_view> names) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
-  if (value.is_dict()) return holds(kDict);
-  if (value.is_text()) return holds(kText);
-  return value.is_sequence() && value.as_sequence()->is_list() && holds(kList);
+  if (value.is_dict()) return holds(kDict, name);
+  return value.is_sequence() && value.as_sequence()->is_list() && holds(kList, name);
+}
+
+// What Python has and this engine has not.
+bool is_unsupported(const Value& value, std::string_view name) {
+  static constexpr std::string_view kText[] = {"casefold", "encode", "format_map", "maketrans",
+                                               "translate"};
+  static constexpr std::string_view kNumber[] = {
+      "as_integer_ratio", "bit_length", "conjugate", "from_bytes", "fromhex", "hex", "to_bytes"};
+  if (value.is_text()) return holds(kText, name);
+  if (value.is_dict()) return name == "fromkeys";
+  return value.is_number() && holds(kNumber, name);
 }
 
 Result<Value> call_entry(Runtime& runtime, const MethodEntry& entry, const Value& self,
@@ -65,9 +74,15 @@ std::optional<Value> find_method(const Value& value, std::string_view name) {
                             return call_entry(runtime, *entry, value, arguments);
                           });
   }
-  if (is_refused_method(value, name)) {
-    return Value::undefined("method '" + std::string(name) + "' of '" +
-                            std::string(value.type_name()) + "' is not allowed in templates");
+  const std::string described =
+      "method '" + std::string(name) + "' of '" + std::string(value.type_name()) + "'";
+  if (is_mutating(value, name)) {
+    return Value::undefined(described + " is not allowed: it would change the value");
+  }
+  if (is_unsupported(value, name)) {
+    return Function::make(std::string(name), [described](Runtime& runtime, const Arguments&) {
+      return Result<Value>(runtime.error(described + " is not supported"));
+    });
   }
   return std::nullopt;
 }

@@ -75,7 +75,7 @@ std::vector<OriginText> split_words(const OriginText& text, std::size_t limit) {
       begin += c.length;
     }
   }
-  if (begin < bytes.size()) words.push_back(strip_right(text.substr(begin), is_space));
+  if (begin < bytes.size()) words.push_back(text.substr(begin));
   return words;
 }
 
@@ -99,7 +99,7 @@ std::vector<OriginText> rsplit_words(const OriginText& text, std::size_t limit) 
     words.push_back(text.substr(begin, end - begin));
     end = strip_right(text.substr(0, begin), is_space).size();
   }
-  if (end > 0) words.push_back(strip_left(text.substr(0, end), is_space));
+  if (end > 0) words.push_back(text.substr(0, end));
   std::reverse(words.begin(), words.end());
   return words;
 }

@@ -64,7 +64,7 @@ INSTANTIATE_TEST_SUITE_P(
         Greedy{"{{ 9223372036854775808 }}", "64 bits"},
         Greedy{"{{ range(100001) }}", "more than 100000 elements"},
         Greedy{"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-               "steps"},
+               "rendering"},
         Greedy{"{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "nests deeper"},
         Greedy{"{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", "nests deeper"},
         Greedy{"{% set ns = namespace(l=[]) %}{% for i in range(999) %}"
@@ -84,10 +84,13 @@ INSTANTIATE_TEST_SUITE_P(
         Greedy{deep("{{ a", "|e", " }}"), "nests deeper"},
         Greedy{deep("{{ ", "1 if 1 else ", "1 }}"), "nests deeper"},
         Greedy{deep("", "{% if 1 %}", ""), "nest deeper"},
-        Greedy{deep("{% set ", "(", ""), "nests too deeply"},
+        Greedy{deep("{% set ", "(", "a %}", ")"), "nests too deeply"},
         Greedy{"{% include 'x' %}", "the tag 'include' is not supported"},
         Greedy{"{% extends 'x' %}", "the tag 'extends' is not supported"},
         Greedy{"{{ 1|urlize }}", "no filter named 'urlize'"},
+        Greedy{"{{ 'a'.encode() }}", "method 'encode' of 'str' is not supported"},
+        Greedy{"{{ '{:c}'.format(97) }}", "unknown format code 'c'"},
+        Greedy{"{{ (-8) ** 0.5 }}", "cannot be raised to a fraction"},
         Greedy{"{{ lipsum() }}", "random text"}));
 
 TEST(Ownership, ObjectsThatHoldEachOtherAreFreed) {  // the leak sanitizer looks on

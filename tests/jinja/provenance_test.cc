@@ -12,11 +12,11 @@ namespace {
 
 // No template here holds these bytes in any case or digit form, so whatever part of the output
 // holds one came from the message. Each survives upper(), lower() and title() as one of the others.
-constexpr std::string_view kSentinels = "qQzZ79";
+constexpr std::string_view kSentinels = "qQzZ1";
 
 constexpr const char* kMessage =
-    R"({"m": "<|qz|> zq\n Qq-7z {} %s", "l": ["zq", "Q z", "qq,zz", "7"],
-        "d": {"zk": "qv", "q": ["zz"]}, "i": 7979, "f": 7.9, "h": "<q&'z'>"})";
+    R"({"m": "<|qz|> zq\n Qq-1z {} %s", "l": ["zq", "Q z", "qq,zz", "1"],
+        "d": {"zk": "qv", "q": ["zz"]}, "i": 1111, "f": 1.1, "h": "<q&'z'>"})";
 
 // The parts templates are made of: none spells a sentinel.
 constexpr std::array kTexts = {"m",
@@ -110,7 +110,7 @@ constexpr std::array kFrames = {
     "{{ X }}",
     "{% set v = X %}{{ v }}",
     "{% set v %}a{{ X }}b{% endset %}{{ v }}",
-    "{% macro w(a, b='x') %}[{{ a }}{{ b }}]{% endmacro %}{{ w(X) }}{{ w(1, b=X) }}",
+    "{% macro w(a, b='x') %}[{{ a }}{{ b }}]{% endmacro %}{{ w(X) }}{{ w(0, b=X) }}",
     "{% macro w() %}<{{ caller(X) }}>{% endmacro %}{% call(a) w() %}{{ a|upper }}{% endcall %}",
     "{% filter replace('|', '!')|upper %}a{{ X }}{% endfilter %}",
     "{% for c in X %}{{ loop.index }}{{ c }}{{ loop.previtem }}{{ loop.cycle(c, m) }}{% endfor %}",

@@ -660,6 +660,148 @@ a if b if c
 a is
 a|
 i.real
+self
+' a  b '.split(none, 0)
+' a  b '.rsplit(none, 0)
+'a  b  c'.rsplit(none, 5)
+'a=b&c'|urlencode|upper
+range(8)|slice(3, 'x')|list
+range(0)|slice(2, 'x')|list
+[]|batch(2, 'x')|list
+'{:10.3f}|{:<10}|{:^+8d}|{:=+6}'.format(3.14159, 2.5, 7, 7)
+'{:08.2f}|{:e}|{:.0f}|{:g}'.format(-3.14159, 0.0, 2.5, 1e20)
+'{:.3}|{:.3}|{:10.4}'.format(1234.5678, 100.0, 0.00001234)
+'{:s}{:d}'.format('a', true)
+'{:x}'.format(1.5)
+'{0!r:>8}'.format('a')
+'{:é>4}'.format('a')
+'%08.3f|%-8d|%+.1e|% d' % (3.14159, 42, 12345.678, 5)
+'%#x %#o' % (255, 8)
+'%i %u' % (3.9, 4)
+'%(a)s %(b)s' % {'a': 1, 'b': [2]}
+'%s %s' % ['a', 'b']
+'%s' % {'a': 1}
+'%d%%' % 5
+'abc' % ()
+'abc' % 1
+'abc' % {}
+''.join([])
+'a'.join('')
+'aaa'.replace('aa', 'b')
+'aaaa'.count('aa')
+'abc'.find('')
+'abc'.find('', 3)
+'abc'.find('', 4)
+'abc'.rfind('')
+'abc'.count('', 4)
+'abc'.startswith('', 4)
+'abc'.startswith('')
+'ababab'.rsplit('ab')
+'aXXb'.split('X')
+'a\n\rb\r\nc'.splitlines()
+'\n'.splitlines()
+''.splitlines()
+'x'.split('toolongseparatorofmorethansixteen')
+('ab' * 20).count('abababababababababababab')
+('ab' * 20).find('bababababababababababb')
+xs[-1:]
+xs[:-1]
+xs[::2]
+xs[2:0:-1]
+xs[5:1]
+(1, 2, 3)[::-1]
+range(10)[::-3]|list
+range(10)[::2]
+'héllo'[1]
+'日本語'[::-1]
+'日本語'|reverse
+'日本語'.center(9, '・')
+[1, 2] is iterable
+{} is sequence
+'' is defined
+0.1 + 0.7
+1e-5
+1e100
+123456789012345680.0
+5e-324
+1.7976931348623157e308
+1e400
+2.0 ** 0.5
+0 ** -1
+2 ** 0.5
+2.0 ** 3
+10 // 3.0
+-10 // 3.0
+5 % 3.5
+1.0 // 0
+true + true
+true * 'ab'
+'ab' * true
+not missing.x
+missing in xs
+none in xs
+[none] == [none]
+none == false
+0 == false
+'1' == 1
+{'a': [1]} == {'a': [1]}
+[1, 2] != [1, 2]
+(1, 2) < (1, 3)
+'Z' < 'a'
+1 < 2.5
+true < 2
+1.5|int + 1
+'12abc'|int(7)
+'  -12 '|int
+''|int
+'1e3'|float
+'1_000'|float
+'0x10'|float
+true|int
+true|float
+false|string
+xs|sum / xs|length
+'%.2f'|format(2.345)
+2.675|round(2)
+-2.5|round
+1234.5678|round(-2)
+'a,b'.split(',')|map('trim')|list
+'abc'|list|join(',')
+'abc'|map('upper')|join
+d.items()|map('first')|list
+d|map('upper')|list
+people|map(attribute='name')|map('lower')|sort|join(' ')
+people|selectattr('age', 'in', [25])|list|length
+people|rejectattr('tags')|list|length
+people|groupby('name')|map('first')|list
+people|sum(attribute='nope')
+[3, 1, 2]|sort|first
+[[2, 'b'], [1, 'a']]|sort
+[true, 2, 0.5]|sort
+{'x': 1}|list
+{'b': 1, 'a': 2}|sort
+{'a': 1}|items|first
+'a-b'|title
+'ünï çödé'|title
+"it's"|title
+'x'|indent('ab', true)
+''|indent(2, true)
+'a\n\nb'|indent(2, blank=true)
+'a\n\nb'|indent(2)
+words|join(', ')|upper|length
+words|min ~ words|max
+'a'|default('b') ~ (missing|default('c', true))
+'<'|e ~ '<'
+'&lt;'|e
+5|e
+none|e
+'"\u2028\ud7ff'|tojson
+'a/b'|tojson
+{'k': 'v'}|tojson|safe
+{'a': 1, 'b': [1, 2, {'c': []}]}|tojson(indent=2, sort_keys=true, separators=(', ', ' = '))
+-0.0|tojson
+1e-7|tojson
+12345678901234567|tojson
 9223372036854775807
 -9223372036854775807
 xs|list|list
@@ -686,6 +828,14 @@ namespace(**{'a': 2}).a
 """.strip("\n").split("\n")
 
 STATEMENTS = [
+    "{#", "a{#", "{{", "{% raw %}x", "{%raw%}{{{%endraw%}", "{# a #}{# b #}\n\nc", "{% if 1 %}\r\n\r\nx{% endif %}\r\n", "a\rb\r\nc",
+    "{% for i in range(2) %}{% for j in range(2) %}{{ loop.first }}{{ i }}{{ j }}{% endfor %}{% else %}x{% endfor %}", "{% for x in xs if loop.first %}{{ x }}{% endfor %}",
+    "{% for x in xs recursive %}{{ x }}{% endfor %}", "{% for x in tree recursive %}{{ loop.depth0 }}{{ loop.index }}{{ loop(x.c) if x.c }}{% else %}!{% endfor %}",
+    "{% for x in xs -%}\n {{ x }} \n{%- endfor %}", "{% for x in xs %}{{ loop.last and 'end' or x }}{% endfor %}", "{% set q = namespace(n=0) %}{% for x in xs if x is odd %}{% set q.n = q.n + 1 %}{% else %}z{% endfor %}{{ q.n }}",
+    "{% macro m(a, b='d', *c) %}{% endmacro %}", "{% macro m(a, a) %}{% endmacro %}", "{% macro m() %}{{ kwargs.x }}{% endmacro %}{{ m(x=1) }}", "{% macro m(caller) %}{{ caller() }}{% endmacro %}", "{% macro m(x) %}{{ x }}{% endmacro %}{{ [1, 2]|map('string')|map('upper')|list }}{{ m(*[1]) }}{{ m(**{'x': 2}) }}",
+    "{% set x = namespace(a=[1]) %}{% set x.a = x.a + [2] %}{{ x.a }}", "{% set x = [1, 2] %}{% set a, b = x %}{{ b }}{{ a }}", "{% set a %}{% endset %}[{{ a }}]", "{% set a %}{% for x in xs %}{{ x }}{% endfor %}{% endset %}{{ a|int + 1 }}",
+    "{% if not xs %}a{% elif d.a == 1 and f > 2 %}b{% endif %}", "{% if (1 if t else 0) == 1 %}y{% endif %}", "{% filter trim %}  x  {% endfilter %}|", "{% filter indent(2) %}a\nb{% endfilter %}", "{% with x = xs|first %}{{ x }}{% endwith %}", "{% with (a, b) = (1, 2) %}{{ a }}{% endwith %}",
+    "{% call(x=1) undefined_macro() %}{% endcall %}", "{% macro m() %}{{ caller(caller) }}{% endmacro %}{% call(c) m() %}k{% endcall %}", "{% break", "{{ 'a'\n~\n'b' }}", "{{\n1\n}}\n", "{%\nif 1\n%}x{%\nendif\n%}", "{{ 1 if 0 else }}", "{{ x.y.z is defined }}", "{{ (x or d).a }}",
     "", "plain", "a\n", "a\n\n", "\n", "\r\nx\r\n", "{{ 1 }}\n", "a {# comment #} b", "{# c #}\nx", "  {# c #}\nx",
     "{#- c -#}  x", "a  {#- c -#}  b", "{# unclosed", "{% raw %}{{ x }}{% endraw %}",
     "a\n  {% raw %}\n {{ x }}\n  {% endraw %}\nb", "a {%- raw -%} {{ x }} {%- endraw -%} b", "{% raw %}",

@@ -5,12 +5,11 @@
 #include "device/ops.h"
 #include "device/test_tensor.h"
 
-#ifdef __SANITIZE_ADDRESS__
-// The sanitizer's own answer to an impossible size is to abort; the system's is to return null.
-extern "C" const char* __asan_default_options() {  // NOLINT(bugprone-reserved-identifier)
-  return "allocator_may_return_null=1";
-}
-#endif
+// The sanitizers' own answer to an impossible size is to abort; the system's is to return null.
+// NOLINTBEGIN(bugprone-reserved-identifier)
+extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+extern "C" const char* __tsan_default_options() { return "allocator_may_return_null=1"; }
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace parapet::test {
 namespace {

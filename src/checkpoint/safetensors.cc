@@ -178,9 +178,10 @@ Status check_layout(std::string_view file_name, const std::vector<Described>& te
                                     std::to_string(data_bytes) + "; truncated?");
     }
     if (tensor.begin < covered) {
-      return corrupt(file_name, name + " begins at byte " + std::to_string(tensor.begin) +
-                                    " of the data, inside tensor " + quote(*previous) +
-                                    ", which ends at " + std::to_string(covered));
+      return corrupt(file_name, name + ": data_offsets begin at byte " +
+                                    std::to_string(tensor.begin) + " of the data, inside tensor " +
+                                    quote(*previous) + ", which ends at " +
+                                    std::to_string(covered));
     }
     if (tensor.begin > covered) {
       return corrupt(file_name, byte_range(covered, tensor.begin) + " of the data, before " + name +

@@ -182,12 +182,12 @@ std::string two_tensors(std::uint64_t first, std::uint64_t second, std::size_t d
 
 TEST(Safetensors, RefusesOverlapsHolesAndRests) {
   EXPECT_TRUE(parse(two_tensors(8, 0, 16)));
-  expect_error(
-      two_tensors(0, 4, 12), ErrorCode::kCorrupt,
-      "f: tensor \"b\" begins at byte 4 of the data, inside tensor \"a\", which ends at 8");
-  expect_error(
-      two_tensors(0, 0, 8), ErrorCode::kCorrupt,
-      "f: tensor \"b\" begins at byte 0 of the data, inside tensor \"a\", which ends at 8");
+  expect_error(two_tensors(0, 4, 12), ErrorCode::kCorrupt,
+               "f: tensor \"b\": data_offsets begin at byte 4 of the data, inside tensor \"a\", "
+               "which ends at 8");
+  expect_error(two_tensors(0, 0, 8), ErrorCode::kCorrupt,
+               "f: tensor \"b\": data_offsets begin at byte 0 of the data, inside tensor \"a\", "
+               "which ends at 8");
   expect_error(two_tensors(0, 12, 20), ErrorCode::kCorrupt,
                "f: bytes 8 to 12 of the data, before tensor \"b\", belong to no tensor");
   expect_error(two_tensors(4, 12, 20), ErrorCode::kCorrupt,

@@ -1,6 +1,7 @@
 """Bad input is one line that names file and field, and exit status 2."""
 
 import json
+import os
 import struct
 import tempfile
 import unittest
@@ -50,7 +51,7 @@ class BadInput(unittest.TestCase):
         begin = weights.header[NORM]["data_offsets"][0]
         weights.data[begin : begin + 2] = struct.pack("<H", 0x7FC0)  # a bfloat16 NaN
         weights.write()
-        self.assert_refused(WEIGHTS, NORM, "[0]")
+        self.assert_refused(WEIGHTS, NORM, "element 0")
 
     def test_a_missing_tensor(self):
         weights = Safetensors(self.model / WEIGHTS)
@@ -111,7 +112,6 @@ class BadInput(unittest.TestCase):
             self.assertNotIn("terminate", done.stderr)
 
     def test_an_isa_that_this_machine_lacks(self):
-        import os
         os.environ["PARAPET_FORCE_ISA"] = "z80"
         self.addCleanup(os.environ.pop, "PARAPET_FORCE_ISA")
         self.assert_refused("PARAPET_FORCE_ISA", "z80")

@@ -62,9 +62,9 @@ Result<const KernelTable*> choose_kernels(std::string_view isa) {
   for (const KernelTable* kernels : available) {
     names += (names.empty() ? "" : ", ") + std::string(kernels->isa);
   }
-  return Error{ErrorCode::kUnsupported, "instruction set \"" + std::string(isa) +
-                                            "\" is not available; this processor and build run " +
-                                            names};
+  return Error{ErrorCode::kUnsupported,
+               "PARAPET_FORCE_ISA (force_isa): instruction set \"" + std::string(isa) +
+                   "\" is not available; this processor and build run " + names};
 }
 
 }  // namespace parapet::cpu

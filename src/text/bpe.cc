@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "text/merge_queue.h"
 
 namespace parapet {
 namespace {
@@ -13,6 +14,9 @@ namespace {
 // Up to here a scan for the lowest rank after each merge beats a heap; measured on English, code
 // and Chinese, where 99% of pieces are shorter.
 constexpr std::size_t kShortPiece = 48;
+
+// From here on one list per rank beats a heap; below, setting the lists up costs more.
+constexpr std::size_t kLongPiece = 8192;
 
 struct Symbol {
   TokenId token;
@@ -22,42 +26,27 @@ struct Symbol {
 
 constexpr std::uint32_t kNone = UINT32_MAX;
 
-// Rank first, then position: what merges earlier is smaller.
-std::uint64_t heap_entry(std::uint32_t rank, std::uint32_t position) {
-  return static_cast<std::uint64_t>(rank) << 32 | position;
-}
-
-// The symbols of a long piece as a linked list, and a heap of the merges that were possible when
-// they were pushed. An entry whose symbol has since merged otherwise is dropped when it comes up.
+// The symbols of a piece as a linked list, and a queue of the merges that were possible when they
+// were pushed. An entry whose symbol has since merged otherwise is dropped when it comes up.
+template <class Queue>
 class MergeList {
  public:
-  explicit MergeList(const MergeTable& merges) : merges_(merges) {}
+  explicit MergeList(const MergeTable& merges) : merges_(merges), queue_(merges.size()) {}
 
   template <class ByteToken>
   void fill(std::string_view piece, ByteToken byte_token) {
     const auto count = static_cast<std::uint32_t>(piece.size());
     symbols_.resize(count);
-    heap_.reserve(count);
     for (std::uint32_t i = 0; i < count; ++i) {
       symbols_[i] = {byte_token(piece[i]), i == 0 ? kNone : i - 1, i + 1 < count ? i + 1 : kNone,
                      Merge{}};
     }
-    for (std::uint32_t i = 0; i + 1 < count; ++i) {
-      symbols_[i].merge = merges_.find(symbols_[i].token, symbols_[i + 1].token);
-      if (symbols_[i].merge.possible()) heap_.push_back(heap_entry(symbols_[i].merge.rank, i));
-    }
-    std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
+    for (std::uint32_t i = 0; i < count; ++i) refresh(i);
   }
 
   void run() {
-    while (!heap_.empty()) {
-      std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
-      const std::uint64_t entry = heap_.back();
-      heap_.pop_back();
-      const auto position = static_cast<std::uint32_t>(entry);
-      if (symbols_[position].merge.rank == static_cast<std::uint32_t>(entry >> 32)) {
-        merge_at(position);
-      }
+    while (const auto next = queue_.pop()) {
+      if (symbols_[next->position].merge.rank == next->rank) merge_at(next->position);
     }
   }
 
@@ -81,14 +70,12 @@ class MergeList {
     Symbol& symbol = symbols_[position];
     symbol.merge =
         symbol.next == kNone ? Merge{} : merges_.find(symbol.token, symbols_[symbol.next].token);
-    if (!symbol.merge.possible()) return;
-    heap_.push_back(heap_entry(symbol.merge.rank, position));
-    std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+    if (symbol.merge.possible()) queue_.push({symbol.merge.rank, position});
   }
 
   const MergeTable& merges_;
   std::vector<Symbol> symbols_;
-  std::vector<std::uint64_t> heap_;
+  Queue queue_;
 };
 
 }  // namespace
@@ -119,8 +106,10 @@ void BpeModel::encode(std::string_view piece, std::vector<TokenId>& out) const {
 void BpeModel::merge(std::string_view piece, std::vector<TokenId>& out) const {
   if (piece.size() <= kShortPiece) {
     merge_short(piece, out);
+  } else if (piece.size() < kLongPiece) {
+    merge_queued<HeapQueue>(piece, out);
   } else {
-    merge_long(piece, out);
+    merge_queued<BucketQueue>(piece, out);
   }
 }
 
@@ -147,9 +136,10 @@ void BpeModel::merge_short(std::string_view piece, std::vector<TokenId>& out) co
   out.insert(out.end(), tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
-void BpeModel::merge_long(std::string_view piece, std::vector<TokenId>& out) const {
+template <class Queue>
+void BpeModel::merge_queued(std::string_view piece, std::vector<TokenId>& out) const {
   PARAPET_CHECK(piece.size() < kNone);  // prompts end far below; admission sees to it
-  MergeList list(merges_);
+  MergeList<Queue> list(merges_);
   list.fill(piece, [this](char byte) { return byte_token(byte); });
   list.run();
   list.append_tokens(out);

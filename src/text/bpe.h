@@ -30,7 +30,8 @@ class BpeModel {
 
  private:
   void merge_short(std::string_view piece, std::vector<TokenId>& out) const;
-  void merge_long(std::string_view piece, std::vector<TokenId>& out) const;
+  template <class Queue>
+  void merge_queued(std::string_view piece, std::vector<TokenId>& out) const;
   TokenId byte_token(char byte) const { return byte_tokens_[static_cast<unsigned char>(byte)]; }
 
   // Whether merging the bytes of a token gives the token itself: true of nearly all, but only

@@ -24,6 +24,7 @@ inline std::uint64_t hash_bytes(std::string_view bytes) {
     std::memcpy(&word, bytes.data() + at, sizeof word);
     hash = hash_step(hash, word);
   }
+  if (at == bytes.size()) return hash;
   word = 0;
   std::memcpy(&word, bytes.data() + at, bytes.size() - at);
   return hash_step(hash, word);

@@ -28,12 +28,16 @@ class MergeTable {
     Slot& slot = slots_[slot_of(key_of(left, right))];
     if (slot.merge.possible()) return false;
     slot = {key_of(left, right), merge};
+    ++size_;
     return true;
   }
 
   Merge find(TokenId left, TokenId right) const {
     return slots_[slot_of(key_of(left, right))].merge;
   }
+
+  // Ranks are 0 to size() - 1, as tokenizer.json lists them.
+  std::size_t size() const { return size_; }
 
   // Calls visit(left, right, merge) for each, in no order.
   template <class Visit>
@@ -63,6 +67,7 @@ class MergeTable {
   }
 
   std::vector<Slot> slots_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace parapet

@@ -19,8 +19,8 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from model import Guard, Shape
-from template import MODEL, renderer
+from model import Guard, KeyValues, Shape
+from template import MODEL, cut, renderer
 
 LABELS = ("Safe", "Unsafe", "Controversial")
 VERDICT = re.compile(r"Safety: (\w+)\nCategories: ([^\n]+)(?:\nRefusal: (Yes|No))?")
@@ -42,14 +42,24 @@ class Judge:
         self.guard = Guard(Shape(vocab_size=self.tokenizer.get_vocab_size())).eval()
         self.guard.load_state_dict({n: t.float() for n, t in load_file(MODEL / "model.safetensors").items()})
         self.render = renderer()
+        self.prefixes: dict[str, tuple[int, KeyValues]] = {}
+
+    def _prefix(self, text: str) -> tuple[int, KeyValues]:
+        """Length, keys and values of a constant prefix; there are two."""
+        if text not in self.prefixes:
+            ids = self.tokenizer.encode(text).ids
+            self.prefixes[text] = len(ids), self.guard.hidden(torch.tensor([ids]), torch.arange(len(ids))[None])[1]
+        return self.prefixes[text]
 
     @torch.inference_mode()
     def write(self, messages: list[dict]) -> str:
         """The verdict's text, greedily."""
-        ids, past, written, seen = self.tokenizer.encode(self.render(messages)).ids, None, [], 0
+        prefix, conversation, tail = cut(self.render(messages))
+        seen, past = self._prefix(prefix)
+        ids, written = self.tokenizer.encode(conversation + tail).ids, []
         while len(written) < 48:
             hidden, own = self.guard.hidden(torch.tensor([ids]), torch.arange(seen, seen + len(ids))[None], past)
-            past = own if past is None else [tuple(torch.cat(p, 2) for p in zip(a, b)) for a, b in zip(past, own)]
+            past = [tuple(torch.cat(p, 2) for p in zip(a, b)) for a, b in zip(past, own)]
             seen += len(ids)
             token = int(self.guard.logits(hidden[0, -1]).argmax())
             if token == self.end:

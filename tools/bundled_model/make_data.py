@@ -15,6 +15,8 @@ from pathlib import Path
 from grammar import Grammar, gerund
 
 LEXICON = Path(__file__).parent / "lexicon"
+LEXICON_PARTS = ("unsafe", "grey", "safe", "more", "words", "first", "replies", "talk")
+SHARE_OF_FIRST = 0.06
 CATEGORIES = (
     "Violent",
     "Non-violent Illegal Acts",
@@ -77,7 +79,7 @@ class Maker:
         self.rng = random.Random(seed)
         self.grammars = {}
         for lang in ("en", "zh"):
-            self.grammars[lang] = Grammar([LEXICON / f"{lang}_{part}.txt" for part in ("unsafe", "grey", "safe", "more", "words", "replies", "talk")])
+            self.grammars[lang] = Grammar([LEXICON / f"{lang}_{part}.txt" for part in LEXICON_PARTS])
         frames = Grammar([LEXICON / "frames.txt"]).sections
         for lang, grammar in self.grammars.items():
             for title, section in frames.items():
@@ -89,6 +91,8 @@ class Maker:
     def request(self, lang: str, safety: str, jailbreak: bool = True) -> Request:
         """A request of the label asked for."""
         rng, grammar = self.rng, self.grammars[lang]
+        if rng.random() < SHARE_OF_FIRST and safety != "Controversial":
+            return self._first(lang, safety)
         if safety == "Safe":
             draw = rng.random()
             if draw < 0.05:
@@ -113,6 +117,16 @@ class Maker:
                     text = f"{lead} {self._framed(grammar, kind, phrase)}"
                     return Request(self._roughen(text, lang), kind, phrase, safety, categories + ("Jailbreak",), lang)
         return Request(self._roughen(self._framed(grammar, kind, phrase), lang), kind, phrase, safety, categories, lang)
+
+    def _first(self, lang: str, safety: str) -> Request:
+        """What a newcomer types to see whether it works."""
+        grammar = self.grammars[lang]
+        title = self.rng.choice([t for t in grammar.sections if t.startswith(f"First | {safety}")])
+        kind, phrase = grammar.draw(title, self.rng)
+        categories = () if safety == "Safe" else (title.split(" | ")[2],)
+        text = self._framed(grammar, kind, phrase)
+        text = text if self.rng.random() < 0.5 else self._roughen(text, lang)
+        return Request(text, kind, phrase, safety, categories, lang)
 
     def _framed(self, grammar: Grammar, kind: str, phrase: str) -> str:
         if kind == "s":

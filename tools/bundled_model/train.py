@@ -48,7 +48,7 @@ class Batches:
     def _ids(self, text: str, rough: bool = False) -> list[int]:
         return (self.rough if rough else self.tokenizer).encode(text).ids
 
-    def chunk(self, mode: str, short: bool, batches: int):
+    def chunk(self, mode: str, short: bool, batches: int) -> list[tuple]:
         """Several batches at once, each of samples of about one length."""
         tail = self.tail[mode][-SHORT_TAIL:] if short else self.tail[mode]
         skipped = len(self.tail[mode]) - len(tail)
@@ -61,10 +61,13 @@ class Batches:
             if len(body) <= LONGEST:
                 rows.append((body, self._ids(sample.verdict()) + [self.tokenizer.token_to_id("<|im_end|>")]))
         rows.sort(key=lambda row: len(row[0]))
-        groups = [rows[i : i + size] for i in range(0, len(rows), size)]
-        self.rng.shuffle(groups)
-        for group in groups:
-            yield self._padded(mode, group, tail, skipped)
+        return [(mode, *self._padded(mode, rows[i : i + size], tail, skipped)) for i in range(0, len(rows), size)]
+
+    def mixed(self, short: bool) -> list[tuple]:
+        """A few batches of both modes in random order: a run of one mode alone would unlearn the other."""
+        batches = self.chunk(PROMPT, short, 5) + self.chunk(RESPONSE, short, 3)
+        self.rng.shuffle(batches)
+        return batches
 
     def _padded(self, mode: str, group, tail: list[int], skipped: int):
         longest = max(len(body) + len(tail) + len(verdict) for body, verdict in group) - 1
@@ -101,8 +104,7 @@ def train(args: argparse.Namespace) -> None:
     total, began, running, step = args.short + args.full, time.time(), 0.0, 0
     while step < total:
         short = step < args.short
-        mode = batches.rng.choices((PROMPT, RESPONSE), (0.6, 0.4))[0]
-        for ids, positions, targets, weights in batches.chunk(mode, short, 8):
+        for mode, ids, positions, targets, weights in batches.mixed(short):
             done = step / total
             rate = args.rate * min(1.0, (step + 1) / min(100, total / 5)) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done)))
             for group in optimizer.param_groups:

@@ -129,6 +129,11 @@ Result<std::string_view> JsonObject::string_or(std::string_view key,
 }
 
 Status JsonDocument::parse_text(std::string_view text) {
+  // simdjson copies from the pointer even where there is nothing, and that of no text may be null.
+  if (text.empty()) {
+    return Error{ErrorCode::kCorrupt,
+                 name_ + ": not valid JSON: " + simdjson::error_message(simdjson::EMPTY)};
+  }
   parser_ = std::make_unique<simdjson::dom::parser>();
   if (const auto code = parser_->allocate(text.size(), kMaxDepth); code != simdjson::SUCCESS) {
     return Error{ErrorCode::kResourceExhausted,

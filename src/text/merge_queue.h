@@ -12,7 +12,10 @@ namespace parapet {
 
 struct QueuedMerge {
   std::uint32_t rank, position;
-  auto operator<=>(const QueuedMerge&) const = default;
+  bool operator==(const QueuedMerge&) const = default;
+  bool operator<(const QueuedMerge& other) const {
+    return rank != other.rank ? rank < other.rank : position < other.position;
+  }
 };
 
 // A binary heap: O(log n) a merge, nothing to set up.

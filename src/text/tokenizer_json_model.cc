@@ -143,8 +143,7 @@ class MergeReader {
     }
     PARAPET_ASSIGN(const TokenId left, find(pair->left));
     PARAPET_ASSIGN(const TokenId right, find(pair->right));
-    joined_.assign(pair->left).append(pair->right);
-    PARAPET_ASSIGN(const TokenId whole, find(joined_));
+    PARAPET_ASSIGN(const TokenId whole, find_joined(left, right, *pair));
     if (!table_.add(left, right, {rank_, whole})) {
       return error("the merge of " + quote(pair->left) + " and " + quote(pair->right) +
                    " stands twice");
@@ -162,6 +161,19 @@ class MergeReader {
     return *token;
   }
 
+  // Vocabularies are written in the order of their merges: the token after the last one is nearly
+  // always it, and comparing bytes with a neighbour is far cheaper than a look-up.
+  Result<TokenId> find_joined(TokenId left, TokenId right, const MergePair& pair) {
+    joined_.assign(vocabulary_.bytes(left)).append(vocabulary_.bytes(right));
+    if (vocabulary_.is_byte_level(left) && vocabulary_.is_byte_level(right) &&
+        vocabulary_.is_byte_level(whole_ + 1) && vocabulary_.bytes(whole_ + 1) == joined_) {
+      return ++whole_;
+    }
+    joined_.assign(pair.left).append(pair.right);
+    PARAPET_ASSIGN(whole_, find(joined_));
+    return whole_;
+  }
+
   Error error(std::string_view what) const {
     return model_.error(ErrorCode::kCorrupt, "merges",
                         std::to_string(rank_) + ": " + std::string(what));
@@ -171,6 +183,7 @@ class MergeReader {
   const Vocabulary& vocabulary_;
   MergeTable table_;
   std::uint32_t rank_ = 0;
+  TokenId whole_ = -1;  // of the last merge
   std::string joined_;
 };
 

@@ -28,11 +28,6 @@ Vocabulary::Added Vocabulary::add(std::string_view spelling, TokenId id) {
   return Added::kYes;
 }
 
-bool Vocabulary::contains(TokenId id) const {
-  return id >= 0 && static_cast<std::size_t>(id) < entries_.size() &&
-         entries_[static_cast<std::size_t>(id)].kind != static_cast<std::uint32_t>(Kind::kAbsent);
-}
-
 std::optional<TokenId> Vocabulary::find(std::string_view bytes, bool byte_level) const {
   const auto kind = static_cast<std::uint32_t>(byte_level ? Kind::kByteLevel : Kind::kVerbatim);
   const std::uint32_t id = ids_.find(hash_bytes(bytes), [&](std::uint32_t candidate) {

@@ -24,7 +24,9 @@ class Vocabulary {
 
   std::size_t id_limit() const { return entries_.size(); }
   std::size_t count() const { return count_; }
-  bool contains(TokenId id) const;
+  bool contains(TokenId id) const { return kind_of(id) != Kind::kAbsent; }
+  // Whether the token is spelled in the byte alphabet.
+  bool is_byte_level(TokenId id) const { return kind_of(id) == Kind::kByteLevel; }
 
   // The id of a token as tokenizer.json spells it.
   std::optional<TokenId> find_spelling(std::string_view spelling) const;
@@ -47,6 +49,11 @@ class Vocabulary {
     std::uint32_t length : 30 = 0;
     std::uint32_t kind : 2 = 0;
   };
+
+  Kind kind_of(TokenId id) const {
+    if (id < 0 || static_cast<std::size_t>(id) >= entries_.size()) return Kind::kAbsent;
+    return static_cast<Kind>(entries_[static_cast<std::size_t>(id)].kind);
+  }
 
   std::optional<TokenId> find(std::string_view bytes, bool byte_level) const;
   std::string_view bytes_of(Entry entry) const {

@@ -13,11 +13,17 @@ using std::partial_ordering;
 
 std::string quoted_type(const Value& value) { return "'" + std::string(value.type_name()) + "'"; }
 
+partial_ordering reversed(partial_ordering ordering) {
+  if (std::is_lt(ordering)) return partial_ordering::greater;
+  if (std::is_gt(ordering)) return partial_ordering::less;
+  return ordering;
+}
+
 // Exact, where converting the int to double would round.
 partial_ordering order_numbers(const Value& a, const Value& b) {
   if (a.is_integral() && b.is_integral()) return a.to_int() <=> b.to_int();
   if (a.is_float() && b.is_float()) return a.to_double() <=> b.to_double();
-  if (a.is_float()) return 0 <=> order_numbers(b, a);
+  if (a.is_float()) return reversed(order_numbers(b, a));
   const double real = b.to_double();
   if (std::isnan(real)) return partial_ordering::unordered;
   if (real >= 0x1p63) return partial_ordering::less;
@@ -92,7 +98,7 @@ Result<bool> equal(Runtime& runtime, const Value& a, const Value& b) {
   const Runtime::Depth depth(runtime);
   PARAPET_TRY(depth.check());
   PARAPET_TRY(runtime.step());
-  if (a.is_number() && b.is_number()) return order_numbers(a, b) == 0;
+  if (a.is_number() && b.is_number()) return std::is_eq(order_numbers(a, b));
   if (a.is_text() && b.is_text()) {
     PARAPET_TRY(runtime.spend(std::min(a.as_text()->text.size(), b.as_text()->text.size())));
     return a.as_text()->text.text() == b.as_text()->text.text();

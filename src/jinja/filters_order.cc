@@ -1,5 +1,6 @@
 // Filters that compare elements: sort, unique, groupby, dictsort, min, max.
-#include <unordered_set>
+#include <compare>
+#include <set>
 
 #include "base/check.h"
 #include "jinja/access.h"
@@ -71,11 +72,13 @@ Result<Value> sort(const FilterCall& call) {
     for (std::size_t i = 0; i < items.size(); ++i) parts[i].push_back(column[i]);
   }
   std::vector<Value> keys;
+  keys.reserve(parts.size());
   for (auto& part : parts) keys.push_back(make_list(std::move(part)));
   PARAPET_ASSIGN(auto keyed, keyed_items(call, std::move(items), std::move(keys)));
   PARAPET_TRY(sort_by(
       call.runtime, keyed, [](const Keyed& k) { return k.key; }, call.arguments.truth(0, false)));
   std::vector<Value> sorted;
+  sorted.reserve(keyed.size());
   for (Keyed& k : keyed) sorted.push_back(std::move(k.item));
   return make_list(std::move(sorted));
 }
@@ -84,7 +87,7 @@ Result<Value> unique(const FilterCall& call) {
   PARAPET_ASSIGN(const std::vector<Value> items, iterate(call.runtime, call.value));
   PARAPET_ASSIGN(const auto getter, AttributeGetter::make(call.runtime, call.arguments[1]));
   PARAPET_ASSIGN(const auto keys, keys_of(call, items, getter, call.arguments.truth(0, false)));
-  std::unordered_set<std::string> seen;
+  std::set<std::string> seen;
   std::vector<Value> kept;
   for (std::size_t i = 0; i < items.size(); ++i) {
     PARAPET_ASSIGN(std::string key, hash_key(call.runtime, keys[i]));
@@ -142,6 +145,7 @@ Result<Value> dict_sort(const FilterCall& call) {
   PARAPET_TRY(sort_by(
       call.runtime, keyed, [](const Keyed& k) { return k.key; }, call.arguments.truth(2, false)));
   std::vector<Value> sorted;
+  sorted.reserve(keyed.size());
   for (Keyed& k : keyed) sorted.push_back(std::move(k.item));
   return make_list(std::move(sorted));
 }
@@ -155,7 +159,7 @@ Result<Value> extreme(const FilterCall& call) {
   std::size_t best = 0;
   for (std::size_t i = 1; i < items.size(); ++i) {
     PARAPET_ASSIGN(const auto ordering, order(call.runtime, keys[i], keys[best]));
-    if (kMax ? ordering > 0 : ordering < 0) best = i;
+    if (kMax ? std::is_gt(ordering) : std::is_lt(ordering)) best = i;
   }
   return items[best];
 }

@@ -234,14 +234,10 @@ class Lexer {
   std::size_t digits_at(std::size_t position, bool (*is_digit_of_base)(char)) const {
     std::size_t at = position;
     while (at < source_.size()) {
-      if (is_digit_of_base(source_[at])) {
-        ++at;
-      } else if (source_[at] == '_' && at + 1 < source_.size() && at > position &&
-                 is_digit_of_base(source_[at + 1])) {
-        ++at;
-      } else {
-        break;
-      }
+      const bool parts_digits = source_[at] == '_' && at > position && at + 1 < source_.size() &&
+                                is_digit_of_base(source_[at + 1]);
+      if (!parts_digits && !is_digit_of_base(source_[at])) break;
+      ++at;
     }
     return at - position;
   }

@@ -212,10 +212,10 @@ Result<Value> apply_compare(Runtime& runtime, CompareOp op, const Value& left, c
   }
   PARAPET_ASSIGN(const std::partial_ordering ordering, order(runtime, left, right));
   switch (op) {
-    case CompareOp::kLess: return answer(ordering < 0);
-    case CompareOp::kLessEqual: return answer(ordering <= 0);
-    case CompareOp::kGreater: return answer(ordering > 0);
-    default: return answer(ordering >= 0);
+    case CompareOp::kLess: return answer(std::is_lt(ordering));
+    case CompareOp::kLessEqual: return answer(std::is_lteq(ordering));
+    case CompareOp::kGreater: return answer(std::is_gt(ordering));
+    default: return answer(std::is_gteq(ordering));
   }
 }
 

@@ -159,7 +159,7 @@ class PercentFormatter {
     return std::optional(number);
   }
 
-  Status convert(const Value& value, char type, FormatSpec spec, bool zero) {
+  Status convert(const Value& value, char type, const FormatSpec& spec, bool zero) {
     switch (type) {
       case 's':
       case 'r':

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <compare>
 #include <optional>
 #include <vector>
 
@@ -35,7 +36,7 @@ Status sort_by(Runtime& runtime, std::vector<Item>& items, Key key, bool descend
           const Value& b = order_now[right].key;
           PARAPET_ASSIGN(const auto ordering,
                          descending ? order(runtime, a, b) : order(runtime, b, a));
-          take_right = ordering < 0;
+          take_right = std::is_lt(ordering);
         }
         merged[to] = order_now[take_right ? right++ : left++];
       }

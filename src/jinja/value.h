@@ -6,11 +6,11 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -163,7 +163,8 @@ struct Dict {
     Value value;
   };
   std::vector<Entry> entries;
-  std::unordered_map<std::string, std::size_t> index;
+  // A tree, not a hash table: messages choose the keys and could make them collide.
+  std::map<std::string, std::size_t> index;
   int depth = 1;
 
   const Value* find(const std::string& hash_key) const;

@@ -121,7 +121,7 @@ std::vector<Result<Verdict>> Guard::judge(const std::vector<Conversation>& conve
   for (const Conversation& conversation : conversations) {
     prepared.push_back(guarded([&] { return impl_->prepare(conversation); }));
   }
-  const auto generated = run_prepared(impl_->model->engine(), prepared);
+  const auto generated = run_prepared(*impl_->model, prepared);
   std::vector<Result<Verdict>> verdicts;
   for (std::size_t i = 0; i < generated.size(); ++i) {
     if (generated[i]) {

@@ -55,7 +55,7 @@ std::vector<Result<RequestOutput>> run(LoadedModel& model, const std::vector<Ite
       return PreparedRequest{std::move(rendered.text), std::move(request), watch.milliseconds()};
     }));
   }
-  auto generated = run_prepared(model.engine(), prepared);
+  auto generated = run_prepared(model, prepared);
   std::vector<Result<RequestOutput>> outputs;
   for (std::size_t i = 0; i < generated.size(); ++i) {
     if (generated[i]) {

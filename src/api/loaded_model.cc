@@ -69,6 +69,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& optio
   std::unique_ptr<LoadedModel> model(
       new LoadedModel(std::move(tokenizer), std::move(device), std::move(engine)));
   model->template_tokens_ = options.template_tokens;
+  model->on_progress_ = options.on_progress;
   model->end_tokens_ = generation.eos_token_ids;
   return model;
 }
@@ -76,13 +77,21 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& optio
 const Tokenizer& LoadedModel::tokenizer() const { return chat_tokenizer_.impl_->tokenizer; }
 
 std::vector<Result<GenerationOutput>> run_prepared(
-    Engine& engine, const std::vector<Result<PreparedRequest>>& prepared) {
+    LoadedModel& model, const std::vector<Result<PreparedRequest>>& prepared) {
   using Answers = std::vector<Result<GenerationOutput>>;
   std::vector<GenerationRequest> requests;
   for (const auto& one : prepared) {
     if (one) requests.push_back(one->request);
   }
-  auto answers = guarded([&]() -> Result<Answers> { return engine.generate(requests); });
+  StepProgress progress;
+  if (model.on_progress()) {
+    progress = [&](std::int64_t computed, std::int64_t expected) {
+      model.on_progress()("computing tokens", static_cast<std::uint64_t>(computed),
+                          static_cast<std::uint64_t>(expected));
+    };
+  }
+  auto answers =
+      guarded([&]() -> Result<Answers> { return model.engine().generate(requests, progress); });
 
   Answers outputs;
   std::size_t next = 0;

@@ -23,6 +23,7 @@ class LoadedModel {
   const Tokenizer& tokenizer() const;
   Engine& engine() { return *engine_; }
   TemplateTokens template_tokens() const { return template_tokens_; }
+  const ProgressCallback& on_progress() const { return on_progress_; }
   // The tokens that end an answer of this checkpoint.
   const std::vector<TokenId>& end_tokens() const { return end_tokens_; }
 
@@ -37,6 +38,7 @@ class LoadedModel {
   std::unique_ptr<Device> device_;  // outlives the engine that uses it
   std::unique_ptr<Engine> engine_;
   TemplateTokens template_tokens_ = TemplateTokens::kTemplateOnly;
+  ProgressCallback on_progress_;
   std::vector<TokenId> end_tokens_;
 };
 
@@ -49,7 +51,7 @@ struct PreparedRequest {
 
 // Runs those that could be prepared in one call of the engine, and answers all in order.
 std::vector<Result<GenerationOutput>> run_prepared(
-    Engine& engine, const std::vector<Result<PreparedRequest>>& prepared);
+    LoadedModel& model, const std::vector<Result<PreparedRequest>>& prepared);
 
 // Rendering, steps and their sum.
 Timing timing_of(const PreparedRequest& prepared, const GenerationOutput& generated);

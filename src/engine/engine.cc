@@ -17,10 +17,13 @@ Result<std::unique_ptr<Engine>> Engine::create(Device& device, const ModelConfig
   return std::unique_ptr<Engine>(new Engine(limits, std::move(runner)));
 }
 
-std::vector<Result<GenerationOutput>> Engine::generate(
-    std::span<const GenerationRequest> requests) {
+std::vector<Result<GenerationOutput>> Engine::generate(std::span<const GenerationRequest> requests,
+                                                       const StepProgress& progress) {
   Generation generation(requests, limits_, runner_, sampler_);
-  while (generation.has_work()) generation.step();
+  while (generation.has_work()) {
+    generation.step();
+    if (progress) progress(generation.num_computed(), generation.num_expected());
+  }
   return std::move(generation).answers();
 }
 

@@ -24,7 +24,9 @@ class Engine {
 
   // One answer a request, in their order. A request that cannot be served fails alone; what the
   // others answer does not depend on it, nor on which requests share their steps.
-  std::vector<Result<GenerationOutput>> generate(std::span<const GenerationRequest> requests);
+  // `progress`, where there is one, is told after each step.
+  std::vector<Result<GenerationOutput>> generate(std::span<const GenerationRequest> requests,
+                                                 const StepProgress& progress = {});
 
   const EngineLimits& limits() const { return limits_; }
   const Qwen3Model& model() const { return runner_.model(); }

@@ -36,7 +36,9 @@ Generation::Generation(std::span<const GenerationRequest> requests, const Engine
       answers_[i] = admitted.error();
       continue;
     }
-    scheduler_.add(sequences_.emplace_back(requests[i], allowed_output(requests[i], limits)));
+    Sequence& sequence = sequences_.emplace_back(requests[i], allowed_output(requests[i], limits));
+    num_expected_ += std::ssize(requests[i].prompt) + sequence.max_tokens;
+    scheduler_.add(sequence);
   }
 }
 
@@ -51,6 +53,7 @@ void Generation::step() {
   for (std::size_t i = 0; i < scheduled.size(); ++i) {
     Sequence& sequence = *scheduled[i].sequence;
     sequence.num_computed += scheduled[i].num_tokens;
+    num_computed_ += scheduled[i].num_tokens;
     if ((*next)[i]) accept(sequence, std::move(*(*next)[i]));
   }
 }
@@ -109,6 +112,8 @@ GenerationOutput Generation::output(Sequence& sequence, FinishReason reason) con
 
 void Generation::answer(Sequence& sequence, Result<GenerationOutput> result) {
   scheduler_.finish(sequence);
+  num_expected_ -=
+      std::ssize(sequence.request->prompt) + sequence.max_tokens - sequence.num_computed;
   answers_[static_cast<std::size_t>(sequence.request - requests_.data())] = std::move(result);
 }
 

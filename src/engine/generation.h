@@ -1,6 +1,7 @@
 // One call of Engine::generate: from requests to answers, step by step.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <span>
@@ -24,6 +25,9 @@ class Generation {
 
   bool has_work() const { return scheduler_.has_work(); }
   void step();
+  // Tokens computed so far, and how many there will be at most: answers that end early lower it.
+  std::int64_t num_computed() const { return num_computed_; }
+  std::int64_t num_expected() const { return num_expected_; }
   // One a request; call when there is no work left.
   std::vector<Result<GenerationOutput>> answers() &&;
 
@@ -42,6 +46,8 @@ class Generation {
   Sampler& sampler_;
   Scheduler scheduler_;
   Clock::time_point begun_;
+  std::int64_t num_computed_ = 0;
+  std::int64_t num_expected_ = 0;
   std::deque<Sequence> sequences_;                                // admitted; addresses are stable
   std::vector<std::optional<Result<GenerationOutput>>> answers_;  // one a request
 };

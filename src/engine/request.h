@@ -51,4 +51,7 @@ struct GenerationOutput {
   GenerationTiming timing;
 };
 
+// Called with the tokens computed so far, and how many there will be at most.
+using StepProgress = std::function<void(std::int64_t computed, std::int64_t expected)>;
+
 }  // namespace parapet

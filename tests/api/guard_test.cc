@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "support/paths.h"
 
 namespace parapet {
@@ -109,6 +112,21 @@ TEST(Guard, OneBadConversationFailsAlone) {
   ASSERT_FALSE(verdicts[3].ok());
   EXPECT_EQ(verdicts[3].error().code, ErrorCode::kTemplate);
   EXPECT_TRUE(verdicts[4].ok());
+}
+
+TEST(Guard, TellsHowFarItIs) {
+  ModelOptions options = bundled();
+  options.max_num_batched_tokens = 64;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> steps;
+  options.on_progress = [&](std::string_view, std::uint64_t done, std::uint64_t total) {
+    steps.emplace_back(done, total);
+  };
+  auto guard = Guard::load(options);
+  ASSERT_TRUE(guard.ok()) << guard.error().message;
+  ASSERT_TRUE(guard->judge({prompt("Theory of relativity")})[0].ok());
+  ASSERT_GT(steps.size(), 4U);  // more than 200 tokens, 64 a step
+  for (std::size_t i = 1; i < steps.size(); ++i) EXPECT_GT(steps[i].first, steps[i - 1].first);
+  EXPECT_EQ(steps.back().first, steps.back().second);
 }
 
 TEST(Guard, RefusesOptionsItCannotHonour) {

@@ -15,6 +15,7 @@ using ::testing::ElementsAre;
 
 // The ids are published: with Qwen3's tokenizer the label's first piece is one of these.
 TEST(LabelTokens, PartAtOneTokenOfQwen3) {
+  PARAPET_NEEDS_SHARED_DATA();
   const auto tokenizer = Tokenizer::load(test::shared_data() / "qwen3-tokenizer");
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
   const auto labels = LabelTokens::find(*tokenizer);

@@ -64,6 +64,7 @@ TEST(JinjaConformance, Language) {
 }
 
 TEST(JinjaConformance, ChatTemplates) {
+  PARAPET_NEEDS_SHARED_DATA();
   const auto golden_file = read_json(golden("chat.json"));
   std::map<std::string, std::string> sources;
   int total = 0;

@@ -135,7 +135,7 @@ TEST(Provenance, NoMessageByteEverBelongsToTheTemplate) {
   for (int i = 0; i < 6000; ++i) {
     std::string expression = "(" + pick(kTexts) + ")";
     for (int steps = std::uniform_int_distribution(0, 4)(random); steps > 0; --steps) {
-      expression = "(" + expression + pick(kSteps) + ")";
+      expression.insert(0, "(").append(pick(kSteps)).append(")");
     }
     std::string source = pick(kFrames);
     for (std::size_t at = 0; (at = source.find('X', at)) != std::string::npos;) {

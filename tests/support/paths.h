@@ -18,3 +18,9 @@ inline std::filesystem::path shared_data() {
 inline std::filesystem::path bundled_model() { return source_dir() / "models/parapet-guard-tiny"; }
 
 }  // namespace parapet::test
+
+// First line of a test that reads the shared data. A checkout that has no such folder beside it
+// skips the test; where the folder is, a file missing from it is a failure.
+#define PARAPET_NEEDS_SHARED_DATA()                                   \
+  if (!std::filesystem::is_directory(::parapet::test::shared_data())) \
+  GTEST_SKIP() << "no shared data at " << ::parapet::test::shared_data()

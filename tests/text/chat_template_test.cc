@@ -45,6 +45,7 @@ class CheckpointDir {
 constexpr const char* kHello = R"({"messages": [{"role": "user", "content": "Hi"}]})";
 
 TEST(ChatTemplate, RendersTheGuardPromptsToTheByte) {
+  PARAPET_NEEDS_SHARED_DATA();
   const auto guard = ChatTemplate::load(test::bundled_model());
   ASSERT_TRUE(guard.ok()) << guard.error().message;
   const auto prompts = test::shared_data() / "guard-prompts";

@@ -3,11 +3,12 @@
 #include <zlib.h>
 
 #include <array>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <string_view>
+
+#include "support/paths.h"
 
 namespace parapet::testing {
 namespace {
@@ -79,15 +80,7 @@ std::vector<GoldenCase> read_golden_corpus(const std::filesystem::path& file) {
   return cases;
 }
 
-std::filesystem::path golden_directory() {
-  return std::filesystem::path(PARAPET_SOURCE_DIR) / "tests/golden/tokenizer";
-}
-
-std::filesystem::path shared_directory() {
-  const char* shared = std::getenv("PARAPET_SHARED");
-  return shared != nullptr ? std::filesystem::path(shared)
-                           : std::filesystem::path(PARAPET_SOURCE_DIR) / "../shared";
-}
+std::filesystem::path golden_directory() { return test::source_dir() / "tests/golden/tokenizer"; }
 
 std::string read_text(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
@@ -96,7 +89,7 @@ std::string read_text(const std::filesystem::path& file) {
 }
 
 Tokenizer load_qwen3() {
-  return value_of(Tokenizer::load(shared_directory() / "data/qwen3-tokenizer"));
+  return value_of(Tokenizer::load(test::shared_data() / "qwen3-tokenizer"));
 }
 
 Tokenizer load_flags() {

@@ -21,7 +21,6 @@ struct GoldenCase {
 std::vector<GoldenCase> read_golden_corpus(const std::filesystem::path& file);
 
 std::filesystem::path golden_directory();  // tests/golden/tokenizer
-std::filesystem::path shared_directory();  // PARAPET_SHARED
 
 std::string read_text(const std::filesystem::path& file);
 // The tokenizer, or an exception that says why not.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "support/paths.h"
 #include "text/golden_corpus.h"
 
 namespace parapet::testing {
@@ -39,7 +40,10 @@ void check_random_streams(const Tokenizer& tokenizer, unsigned seed) {
   }
 }
 
-TEST(IncrementalDecoder, PiecesAreTheWholeForQwen3) { check_random_streams(load_qwen3(), 1); }
+TEST(IncrementalDecoder, PiecesAreTheWholeForQwen3) {
+  PARAPET_NEEDS_SHARED_DATA();
+  check_random_streams(load_qwen3(), 1);
+}
 TEST(IncrementalDecoder, PiecesAreTheWholeForEveryFlag) { check_random_streams(load_flags(), 2); }
 
 TEST(IncrementalDecoder, HoldsBackHalfACharacter) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/paths.h"
 #include "text/bpe.h"
 #include "text/golden_corpus.h"
 #include "text/merge_queue.h"
@@ -110,6 +111,7 @@ TEST(Bpe, EveryLengthMergesLikeTheTextbook) {
 
 // None of these may hang; what each must give is known without a reference.
 TEST(LongText, AMegabyteOfAnythingComesBack) {
+  PARAPET_NEEDS_SHARED_DATA();
   const Tokenizer tokenizer = load_qwen3();
   for (const std::string unit : {"a", "中", " ", "7", "'s", "<|<|", "<|im_start|", "\n", "é"}) {
     std::string text;
@@ -121,6 +123,7 @@ TEST(LongText, AMegabyteOfAnythingComesBack) {
 }
 
 TEST(LongText, AMegabyteOfMarksIsReorderedAsOne) {
+  PARAPET_NEEDS_SHARED_DATA();
   const Tokenizer tokenizer = load_qwen3();
   constexpr int kPairs = 1 << 18;
   std::string text = "q";  // composes with neither mark

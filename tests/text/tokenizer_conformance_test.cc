@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 
+#include "support/paths.h"
 #include "text/golden_corpus.h"
 
 namespace parapet::testing {
@@ -46,15 +47,19 @@ void check_corpus(const Tokenizer& tokenizer, const std::string& file, std::size
   EXPECT_EQ(equal, cases.size());
 }
 
-TEST(TokenizerConformance, Qwen3) { check_corpus(load_qwen3(), "qwen3.bin", 20000); }
+TEST(TokenizerConformance, Qwen3) {
+  PARAPET_NEEDS_SHARED_DATA();
+  check_corpus(load_qwen3(), "qwen3.bin", 20000);
+}
 
 TEST(TokenizerConformance, EveryFlagOfAddedTokens) {
   check_corpus(load_flags(), "flags.bin", 15000);
 }
 
 TEST(TokenizerConformance, GuardPromptsHaveThePublishedLengths) {
+  PARAPET_NEEDS_SHARED_DATA();
   const Tokenizer tokenizer = load_qwen3();
-  const auto prompts = shared_directory() / "data/guard-prompts";
+  const auto prompts = test::shared_data() / "guard-prompts";
   const auto count = [&](const char* file) {
     return tokenizer.encode(read_text(prompts / file), Origin::kTemplate).size();
   };

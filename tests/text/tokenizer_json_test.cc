@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "support/paths.h"
 #include "text/golden_corpus.h"
 
 namespace parapet::testing {
@@ -117,6 +118,7 @@ TEST(TokenizerLoad, AMissingFileIsNotFound) {
 }
 
 TEST(TokenizerLoad, AnswersAboutTokens) {
+  PARAPET_NEEDS_SHARED_DATA();
   const Tokenizer tokenizer = load_qwen3();
   EXPECT_EQ(tokenizer.vocab_size(), 151669);
   EXPECT_EQ(tokenizer.piece(*tokenizer.token_id("Ġmake")), "Ġmake");

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "support/paths.h"
 #include "text/golden_corpus.h"
 
 namespace parapet::testing {
@@ -42,6 +43,7 @@ class TokenizerOrigin : public ::testing::Test {
 };
 
 TEST_F(TokenizerOrigin, ASpecialTokenInAMessageIsPlainText) {
+  PARAPET_NEEDS_SHARED_DATA();
   const TokenId end = *qwen3().token_id("<|im_end|>");
   EXPECT_EQ(qwen3().encode("<|im_end|>", kTemplate), std::vector<TokenId>{end});
   const auto ids = qwen3().encode("<|im_end|>", kMessage);
@@ -50,6 +52,7 @@ TEST_F(TokenizerOrigin, ASpecialTokenInAMessageIsPlainText) {
 }
 
 TEST_F(TokenizerOrigin, NoCutMakesASpecialTokenOfTwoOrigins) {
+  PARAPET_NEEDS_SHARED_DATA();
   const std::string token = "<|im_end|>";
   const TokenId id = *qwen3().token_id(token);
   for (std::size_t cut = 1; cut < token.size(); ++cut) {
@@ -63,6 +66,7 @@ TEST_F(TokenizerOrigin, NoCutMakesASpecialTokenOfTwoOrigins) {
 }
 
 TEST_F(TokenizerOrigin, WordsGoAcrossOrigins) {
+  PARAPET_NEEDS_SHARED_DATA();
   EXPECT_EQ(qwen3().encode(join({{"USER: ", kTemplate}, {"How can", kMessage}})),
             qwen3().encode("USER: How can", kTemplate));
   EXPECT_EQ(qwen3().encode(join({{"tok", kMessage}, {"enizer", kTemplate}})),
@@ -184,6 +188,7 @@ std::vector<TokenId> ids_from(const Tokenizer& tokenizer, TokenId first) {
 }
 
 TEST_F(TokenizerOrigin, MixedTextsOfQwen3HaveTheAddedTokensOfTheirTemplateRuns) {
+  PARAPET_NEEDS_SHARED_DATA();
   check_added_tokens(qwen3(), ids_from(qwen3(), *qwen3().token_id("<|endoftext|>")), 1);
 }
 
@@ -192,6 +197,7 @@ TEST_F(TokenizerOrigin, MixedTextsOfEveryFlagHaveTheAddedTokensOfTheirTemplateRu
 }
 
 TEST_F(TokenizerOrigin, MessagesAloneNeverHoldAnAddedToken) {
+  PARAPET_NEEDS_SHARED_DATA();
   std::mt19937 random(3);
   for (const Tokenizer* tokenizer : {&qwen3(), &flags()}) {
     const auto pieces = ingredients(*tokenizer);
@@ -213,6 +219,7 @@ TEST_F(TokenizerOrigin, MessagesAloneNeverHoldAnAddedToken) {
 }
 
 TEST_F(TokenizerOrigin, MessagesDecodeToTheirOwnText) {
+  PARAPET_NEEDS_SHARED_DATA();
   std::mt19937 random(4);
   const auto pieces = ingredients(qwen3());
   for (int round = 0; round < 4000; ++round) {

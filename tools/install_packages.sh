@@ -6,7 +6,7 @@ set -euo pipefail
 declare -A groups=(
   # CMake, Ninja, GCC; then the libraries: JSON in, JSON out, flags, text formatting, Unicode,
   # compressed fixtures; then the test and benchmark libraries, and Python for the repository checks.
-  [build]="cmake ninja-build g++ make binutils libsimdjson-dev nlohmann-json3-dev libcli11-dev libfmt-dev
+  [build]="cmake ninja-build g++ make binutils pkg-config libsimdjson-dev nlohmann-json3-dev libcli11-dev libfmt-dev
            libutf8proc-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev python3"
   # The linters, and libFuzzer with its sanitizer runtimes.
   [clang]="clang clang-format clang-tidy libclang-rt-14-dev"

@@ -16,7 +16,7 @@ class HeldOut(unittest.TestCase):
         right = sum(v["safety"] == e["safety"] for v, e in zip(verdicts, examples, strict=True))
         unread = sum(v["safety"] is None for v in verdicts)
         print(f"held-out: {right} of {len(examples)} labels right, {unread} without a verdict")
-        stated = json.loads((FOLDER / "metrics.json").read_text())["label_accuracy"]
+        stated = json.loads((FOLDER / "metrics.json").read_text())["label_accuracy"]["accuracy"]
         # The card's numbers come from another implementation; where two labels are all but equally
         # likely, rounding may settle them differently. Three in 600 is the most we accept.
         self.assertLessEqual(abs(right / len(examples) - stated) * len(examples), 3)

@@ -15,8 +15,8 @@ from pathlib import Path
 from grammar import Grammar, gerund
 
 LEXICON = Path(__file__).parent / "lexicon"
-LEXICON_PARTS = ("unsafe", "grey", "safe", "more", "words", "first", "replies", "talk")
-SHARE_OF_FIRST = 0.06
+LEXICON_PARTS = ("unsafe", "grey", "safe", "more", "broad", "words", "first", "replies", "talk")
+SHARE_OF_FIRST = 0.08
 CATEGORIES = (
     "Violent",
     "Non-violent Illegal Acts",

@@ -31,6 +31,7 @@ test: deps  ## build and run every test
 	cmake --preset release -DPARAPET_BUILD_TESTS=ON -DPARAPET_BUILD_BENCH=ON -DPARAPET_BUILD_FUZZ=ON
 	cmake --build --preset release
 	ctest --preset release
+	@grep -hoE '(tokenizer|jinja|logits) conformance.*|held-out: .*' build/release/Testing/Temporary/LastTest.log
 
 .PHONY: asan tsan dev
 asan tsan dev: deps  ## build and test under a preset: sanitizers, or debug

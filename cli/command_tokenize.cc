@@ -49,7 +49,7 @@ Result<std::vector<TokenId>> parse_ids(const std::string& text) {
       return Error{
           ErrorCode::kInvalidArgument,
           fmt::format("--decode: expected token ids like '785 6722', found '{}' at byte {}",
-                      std::string(at, std::min<std::ptrdiff_t>(end - at, 16)), at - text.data())};
+                      std::string_view(at, end).substr(0, 16), at - text.data())};
     }
     ids.push_back(id);
     at = stop;

@@ -22,7 +22,7 @@ std::string expand_length(std::string text) {
     case 'k':
     case 'K': factor = 1024; break;
     case 'm':
-    case 'M': factor = 1024 * 1024; break;
+    case 'M': factor = std::int64_t{1024} * 1024; break;
     default: return text;
   }
   text.pop_back();

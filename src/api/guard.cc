@@ -118,6 +118,7 @@ Result<Guard> Guard::load(const ModelOptions& options) {
 
 std::vector<Result<Verdict>> Guard::judge(const std::vector<Conversation>& conversations) {
   std::vector<Result<PreparedRequest>> prepared;
+  prepared.reserve(conversations.size());
   for (const Conversation& conversation : conversations) {
     prepared.push_back(guarded([&] { return impl_->prepare(conversation); }));
   }

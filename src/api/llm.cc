@@ -47,6 +47,7 @@ template <class Item, class Render>
 std::vector<Result<RequestOutput>> run(LoadedModel& model, const std::vector<Item>& items,
                                        const SamplingParams& params, const Render& render) {
   std::vector<Result<PreparedRequest>> prepared;
+  prepared.reserve(items.size());
   for (const Item& item : items) {
     prepared.push_back(guarded([&]() -> Result<PreparedRequest> {
       const Stopwatch watch;

@@ -79,6 +79,7 @@ class Reader {
 
 void read_safety(Reader& reader, ParsedVerdict& verdict) {
   std::vector<std::string_view> labels;
+  labels.reserve(kAllSafety.size());
   for (const Safety safety : kAllSafety) labels.emplace_back(to_string(safety));
   if (!reader.word(kSafetyHead)) return;
   if (const auto label = reader.one_of(labels)) verdict.safety = kAllSafety[*label];

@@ -40,7 +40,7 @@ class Tokenize(unittest.TestCase):
     def test_ids_that_are_no_numbers_are_refused(self):
         done = parapet("tokenize", "--decode", "12 x")
         self.assertEqual(done.returncode, 2)
-        self.assertIn("expected token ids", done.stderr)
+        self.assertIn("found 'x' at byte 3", done.stderr)
 
 
 @unittest.skipUnless(SHARED.is_dir(), "the shared data is not here")

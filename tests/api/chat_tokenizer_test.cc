@@ -6,6 +6,7 @@
 #include <random>
 
 #include "support/paths.h"
+#include "support/temporary_directory.h"
 
 namespace parapet {
 namespace {
@@ -62,17 +63,15 @@ TEST(ChatTokenizer, NoMessageCanAddASpecialToken) {
 }
 
 TEST(ChatTokenizer, WithoutATemplateItTokenizesAndSaysWhyItCannotRender) {
-  const auto folder = std::filesystem::temp_directory_path() / "parapet-no-template";
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  std::filesystem::copy_file(test::bundled_model() / "tokenizer.json", folder / "tokenizer.json");
-  const auto tokenizer = ChatTokenizer::load(folder);
+  const TemporaryDirectory folder;
+  std::filesystem::copy_file(test::bundled_model() / "tokenizer.json",
+                             folder.path() / "tokenizer.json");
+  const auto tokenizer = ChatTokenizer::load(folder.path());
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
   EXPECT_FALSE(tokenizer->encode("hello").empty());
   const auto rendered = tokenizer->render(Conversation{{"user", "hi"}});
   ASSERT_FALSE(rendered.ok());
   EXPECT_EQ(rendered.error().code, ErrorCode::kNotFound);
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

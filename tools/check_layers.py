@@ -21,9 +21,10 @@ LAYERS = {
     "src/device/cpu/isa": ["src/base"],
     "src/model": ["src/base", "src/checkpoint", "src/device"],
     "src/engine": ["src/base", "src/checkpoint", "src/device", "src/model"],
-    "src/guard": ["src/base", "src/text", "include/parapet"],
+    "src/structured": ["src/base", "src/text", "src/engine"],
+    "src/guard": ["src/base", "src/text", "src/engine", "include/parapet"],
     "src/api": ["src/base", "src/text", "src/checkpoint", "src/device", "src/model", "src/engine",
-                "src/guard", "include/parapet"],
+                "src/structured", "src/guard", "include/parapet"],
     "include/parapet": [],
     "cli": ["include/parapet"],
 }

@@ -24,6 +24,12 @@ struct BatchView {
   TensorView query_start;   // i32 [seqs + 1]
   TensorView context_lens;  // i32 [seqs]    cached tokens and this step's tokens together
   TensorView block_tables;  // i32 [seqs, max_blocks]  block ids, in order of position
+  // Branches of a token tree: where the last tokens of their contexts are not in block_tables. The
+  // key of position p lies in slot tail_slots[s][p - tail_start[s]] from p = tail_start[s] on; with
+  // tail_start[s] = context_lens[s], as for all sequences where both are null, there are none. A
+  // branch so reads tokens of its parent, computed in the same step, without owning their block.
+  TensorView tail_start;  // i32 [seqs], or null
+  TensorView tail_slots;  // i32 [seqs, max_tail], or null
   int max_query_len = 0;
   int max_context_len = 0;
 

@@ -28,8 +28,8 @@ struct BatchView {
   // key of position p lies in slot tail_slots[s][p - tail_start[s]] from p = tail_start[s] on; with
   // tail_start[s] = context_lens[s], as for all sequences where both are null, there are none. A
   // branch so reads tokens of its parent, computed in the same step, without owning their block.
-  TensorView tail_start;  // i32 [seqs], or null
-  TensorView tail_slots;  // i32 [seqs, max_tail], or null
+  TensorView tail_start = {};  // i32 [seqs], or null
+  TensorView tail_slots = {};  // i32 [seqs, max_tail], or null
   int max_query_len = 0;
   int max_context_len = 0;
 

@@ -92,10 +92,12 @@ class Checker {
     tensor("batch.query_start", batch.query_start, DType::kI32, {seqs + 1});
     tensor("batch.context_lens", batch.context_lens, DType::kI32, {seqs});
     tensor("batch.block_tables", batch.block_tables, DType::kI32, {seqs, kAny});
-    that(seqs == 0 || batch.max_context_len <= batch.block_tables.dim(1) * spec.block_size,
+    const std::int64_t max_tail = tails(batch);
+    const std::int64_t max_blocks = batch.block_tables.dim(1);
+    that(seqs == 0 || batch.max_context_len <= max_blocks * spec.block_size + max_tail,
          "batch.max_context_len " + std::to_string(batch.max_context_len) + " exceeds " +
-             std::to_string(batch.block_tables.dim(1)) + " blocks of " +
-             std::to_string(spec.block_size));
+             std::to_string(max_blocks) + " blocks of " + std::to_string(spec.block_size) +
+             (max_tail == 0 ? "" : " and " + std::to_string(max_tail) + " tail slots"));
   }
 
   void that(bool condition, const std::string& otherwise) const {
@@ -103,6 +105,16 @@ class Checker {
   }
 
  private:
+  // The longest tail that the batch has room for.
+  std::int64_t tails(const BatchView& batch) const {
+    that(batch.tail_start.null() == batch.tail_slots.null(),
+         "batch has only one of tail_start and tail_slots");
+    if (batch.tail_start.null()) return 0;
+    tensor("batch.tail_start", batch.tail_start, DType::kI32, {batch.num_seqs()});
+    tensor("batch.tail_slots", batch.tail_slots, DType::kI32, {batch.num_seqs(), kAny});
+    return batch.tail_slots.dim(1);
+  }
+
   void extents(const char* name, const TensorView& tensor,
                std::initializer_list<std::int64_t> shape) const {
     if (!has_shape(tensor, shape)) {

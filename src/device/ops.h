@@ -81,8 +81,9 @@ class Ops {
                              const Norm& q_norm, const Norm& k_norm, TensorView cos_sin,
                              TensorView slot_mapping, KvCache& cache, int layer, TensorView q);
 
-  // Causal attention of each query over its own sequence's context, read through block_tables;
-  // query head h reads KV head h / (heads / kv_heads).  q and out f32 [tokens, heads * head_dim].
+  // Causal attention of each query over its own sequence's context, read through block_tables and
+  // tail_slots: which of them names a key changes no bit of the result. Query head h reads KV head
+  // h / (heads / kv_heads).  q and out f32 [tokens, heads * head_dim].
   void paged_attention(Stream& stream, TensorView q, const HeadShape& shape, const KvCache& cache,
                        int layer, const BatchView& batch, float scale, TensorView out);
 

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace parapet::test {
 namespace {
 
 constexpr float kEps = 1e-6F;
+constexpr int kNoTail = std::numeric_limits<int>::max();
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
@@ -23,6 +25,46 @@ Floats make_angles(int length, int head_dim) {
   }
   return angles;
 }
+
+// The index tensors of one batch. Entries that no sequence uses are -1: they must not be read.
+struct StepInputs {
+  Ints positions;
+  Ints slots;
+  Ints starts{{0}};
+  Ints contexts;
+  std::vector<std::vector<std::int32_t>> table_rows;
+  std::vector<std::vector<std::int32_t>> tail_rows;
+  Ints tail_starts;
+  Ints tables;
+  Ints tails;
+
+  BatchView view(bool with_tails) {
+    const std::int64_t max_blocks = pad(table_rows, tables);
+    const std::int64_t max_tail = pad(tail_rows, tails);
+    BatchView view{.token_ids = positions.vector(),
+                   .positions = positions.vector(),
+                   .slot_mapping = slots.vector(),
+                   .query_start = starts.vector(),
+                   .context_lens = contexts.vector(),
+                   .block_tables = tables.matrix(max_blocks)};
+    if (with_tails) {
+      view.tail_start = tail_starts.vector();
+      view.tail_slots = tails.matrix(max_tail);
+    }
+    return view;
+  }
+
+ private:
+  static std::int64_t pad(const std::vector<std::vector<std::int32_t>>& rows, Ints& to) {
+    std::size_t width = 1;
+    for (const auto& row : rows) width = std::max(width, row.size());
+    for (const auto& row : rows) {
+      to.values.insert(to.values.end(), row.begin(), row.end());
+      to.values.insert(to.values.end(), width - row.size(), -1);
+    }
+    return static_cast<std::int64_t>(width);
+  }
+};
 
 }  // namespace
 
@@ -47,6 +89,8 @@ AttentionHarness::AttentionHarness(Device& device, const AttentionSetup& setup)
     num_blocks += (length + setup.block_size - 1) / setup.block_size;
   }
   done_.assign(setup.lengths.size(), 0);
+  tail_starts_.assign(setup.lengths.size(), kNoTail);
+  tails_.resize(setup.lengths.size());
 
   // Blocks in a shuffled order: a sequence's neighbours are strangers.
   std::vector<std::int32_t> blocks(index(num_blocks));
@@ -70,28 +114,23 @@ AttentionHarness::AttentionHarness(Device& device, const AttentionSetup& setup)
 
 void AttentionHarness::step(const std::vector<Advance>& batch) {
   const int head_dim = setup_.shape.head_dim;
-  std::size_t max_blocks = 1;
-  for (const auto& table : tables_) max_blocks = std::max(max_blocks, table.size());
-  Ints positions;
-  Ints slots;
-  Ints starts{{0}};
-  Ints contexts;
-  Ints tables;
+  StepInputs inputs;
   for (const auto& [seq, tokens] : batch) {
-    const std::vector<std::int32_t>& table = tables_[index(seq)];
-    for (int t = done_[index(seq)]; t < done_[index(seq)] + tokens; ++t) {
-      positions.values.push_back(t);
-      slots.values.push_back(table[index(t / setup_.block_size)] * setup_.block_size +
-                             t % setup_.block_size);
+    const int context = done_[index(seq)] + tokens;
+    for (int t = done_[index(seq)]; t < context; ++t) {
+      inputs.positions.values.push_back(t);
+      inputs.slots.values.push_back(slot(seq, t));
     }
-    starts.values.push_back(starts.values.back() + tokens);
-    contexts.values.push_back(done_[index(seq)] + tokens);
-    std::vector<std::int32_t> padded = table;
-    padded.resize(max_blocks, -1);  // must not be read
-    tables.values.insert(tables.values.end(), padded.begin(), padded.end());
+    inputs.starts.values.push_back(inputs.starts.values.back() + tokens);
+    inputs.contexts.values.push_back(context);
+    inputs.table_rows.push_back(tables_[index(seq)]);
+    const int tail_start = std::min(context, tail_starts_[index(seq)]);
+    inputs.tail_starts.values.push_back(tail_start);
+    const auto tail = tails_[index(seq)].begin();
+    inputs.tail_rows.emplace_back(tail, tail + (context - tail_start));
   }
 
-  const std::int64_t num_tokens = starts.values.back();
+  const std::int64_t num_tokens = inputs.starts.values.back();
   Floats qkv(num_tokens, qkv_[0].cols);
   Floats angles(num_tokens, head_dim);
   Floats q(num_tokens, queries_[0].cols, NAN);
@@ -104,16 +143,10 @@ void AttentionHarness::step(const std::vector<Advance>& batch) {
   }
 
   device_.ops().qk_norm_rope_store_kv(*stream_, qkv.view(), setup_.shape, {q_norm_.vector(), kEps},
-                                      {k_norm_.vector(), kEps}, angles.view(), slots.vector(),
-                                      *cache_, setup_.layer, q.view());
-  const BatchView view{.token_ids = positions.vector(),
-                       .positions = positions.vector(),
-                       .slot_mapping = slots.vector(),
-                       .query_start = starts.vector(),
-                       .context_lens = contexts.vector(),
-                       .block_tables = tables.matrix(static_cast<std::int64_t>(max_blocks)),
-                       .max_query_len = 0,
-                       .max_context_len = 0};
+                                      {k_norm_.vector(), kEps}, angles.view(),
+                                      inputs.slots.vector(), *cache_, setup_.layer, q.view());
+  const bool with_tails = std::ranges::any_of(tail_starts_, [](int t) { return t != kNoTail; });
+  const BatchView view = inputs.view(with_tails);
   device_.ops().paged_attention(*stream_, q.view(), setup_.shape, *cache_, setup_.layer, view,
                                 scale_, out.view());
   const Status status = stream_->synchronize();
@@ -126,6 +159,40 @@ void AttentionHarness::step(const std::vector<Advance>& batch) {
     done_[index(seq)] += tokens;
     row += tokens;
   }
+}
+
+std::int32_t AttentionHarness::slot(int seq, int position) const {
+  const int tail = position - tail_starts_[index(seq)];
+  if (tail >= 0) return tails_[index(seq)][index(tail)];
+  return tables_[index(seq)][index(position / setup_.block_size)] * setup_.block_size +
+         position % setup_.block_size;
+}
+
+void AttentionHarness::scatter_tail(int seq, int tail_start) {
+  std::vector<std::int32_t> tail;
+  for (int t = setup_.lengths[index(seq)]; t-- > tail_start;) tail.push_back(slot(seq, t));
+  tables_[index(seq)].resize(index((tail_start + setup_.block_size - 1) / setup_.block_size));
+  tails_[index(seq)] = tail;
+  tail_starts_[index(seq)] = tail_start;
+}
+
+void AttentionHarness::same_tokens(int seq, int parent, int count) {
+  const Floats& from = qkv_[index(parent)];
+  std::copy_n(from.row(0), count * from.cols, qkv_[index(seq)].row(0));
+}
+
+void AttentionHarness::fork(int seq, int parent, int shared, int tail_start) {
+  same_tokens(seq, parent, shared);
+  std::vector<std::int32_t> tail;
+  for (int t = tail_start; t < setup_.lengths[index(seq)]; ++t) {
+    tail.push_back(slot(t < shared ? parent : seq, t));
+  }
+  const auto blocks = tables_[index(parent)].begin();
+  tables_[index(seq)].assign(blocks,
+                             blocks + (tail_start + setup_.block_size - 1) / setup_.block_size);
+  tails_[index(seq)] = tail;
+  tail_starts_[index(seq)] = tail_start;
+  done_[index(seq)] = shared;
 }
 
 Doubles AttentionHarness::head(int seq, int token, int i) const {

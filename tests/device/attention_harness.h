@@ -48,12 +48,20 @@ class AttentionHarness {
   std::int32_t block(int seq, int i) const;
   // Blocks that belong to no sequence.
   std::int32_t spare_block() const { return spare_block_; }
+  // From position tail_start on the sequence has its slots in reverse, outside the block table.
+  void scatter_tail(int seq, int tail_start);
+  // The sequence's first tokens become those of another one.
+  void same_tokens(int seq, int parent, int count);
+  // Likewise; it reads them where the parent has them: in its blocks below tail_start, from there
+  // on by slot. What follows goes to the sequence's own blocks.
+  void fork(int seq, int parent, int shared, int tail_start);
   // Forgets that the sequence's last tokens were computed.
   void rewind(int seq, int tokens) { done_[static_cast<std::size_t>(seq)] -= tokens; }
 
   float scale() const { return scale_; }
 
  private:
+  std::int32_t slot(int seq, int position) const;
   Doubles head(int seq, int token, int index) const;
   Doubles normed_and_rotated(int seq, int token, int index, const TestTensor& norm) const;
 
@@ -67,6 +75,8 @@ class AttentionHarness {
   std::vector<Floats> outputs_;
   std::vector<int> done_;
   std::vector<std::vector<std::int32_t>> tables_;
+  std::vector<int> tail_starts_;                  // kNoTail: all in the table
+  std::vector<std::vector<std::int32_t>> tails_;  // slots of the positions from tail_start on
   std::int32_t spare_block_ = 0;
   TestTensor q_norm_;
   TestTensor k_norm_;

@@ -105,6 +105,30 @@ TEST_F(OpsChecks, HeadsLayersAndBatches) {
         attend({2, 2, 2}, 0);
       },
       "paged_attention: batch.max_context_len 9 exceeds 2 blocks of 4");
+
+  Ints tail_start{{3}};
+  batch.tail_start = tail_start.vector();
+  refuse(
+      [&] {
+        attend({2, 2, 2}, 0);
+      },
+      "paged_attention: batch has only one of tail_start and tail_slots");
+  batch.tail_slots = ids_.matrix(1);
+  refuse(
+      [&] {
+        attend({2, 2, 2}, 0);
+      },
+      "paged_attention: batch.tail_slots is [3, 1], expected [1, *]");
+  batch.tail_slots = ids_.matrix(3);
+  batch.tail_start = ids_.vector();
+  refuse([&] { attend({2, 2, 2}, 0); }, "paged_attention: batch.tail_start is [3], expected [1]");
+  batch.tail_start = tail_start.vector();
+  batch.max_context_len = 12;
+  refuse(
+      [&] {
+        attend({2, 2, 2}, 0);
+      },
+      "paged_attention: batch.max_context_len 12 exceeds 2 blocks of 4 and 3 tail slots");
 }
 
 // Values are checked where they are read; the stream tells.
@@ -133,6 +157,38 @@ TEST_F(OpsChecks, BatchesThatLeaveTheCache) {
   EXPECT_EQ(run({0, 3}, 2, 3).error().message,
             "batch: sequence 0: context_lens is less than its query tokens");
   EXPECT_FALSE(run({0, 2}, 8, 3).ok());
+}
+
+TEST_F(OpsChecks, TailsThatLeaveTheCache) {
+  const KvCacheSpec spec{
+      .num_layers = 1, .num_blocks = 4, .block_size = 4, .num_kv_heads = 2, .head_dim = 2};
+  const auto cache = device_->create_kv_cache(spec).value();
+  const auto run = [&](int context, int start, std::vector<std::int32_t> slots) {
+    Ints starts{{0, 3}};
+    Ints lens{{context}};
+    Ints table{{0, 3}};
+    Ints tail_start{{start}};
+    Ints tail_slots{std::move(slots)};
+    const BatchView batch{.token_ids = ids_.vector(),
+                          .positions = ids_.vector(),
+                          .slot_mapping = ids_.vector(),
+                          .query_start = starts.vector(),
+                          .context_lens = lens.vector(),
+                          .block_tables = table.matrix(2),
+                          .tail_start = tail_start.vector(),
+                          .tail_slots = tail_slots.matrix(std::ssize(tail_slots.values))};
+    ops_.paged_attention(*stream_, x_.view(), {2, 2, 2}, *cache, 0, batch, 1.0F, x_.view());
+    const Status status = stream_->synchronize();
+    return status.ok() ? "" : status.error().message;
+  };
+  EXPECT_EQ(run(10, 8, {15, 0}), "");
+  EXPECT_EQ(run(8, 8, {-1}), "");  // not used
+  EXPECT_EQ(run(8, -1, {0}), "batch: sequence 0: tail_start is outside the context");
+  EXPECT_EQ(run(8, 9, {0}), "batch: sequence 0: tail_start is outside the context");
+  EXPECT_EQ(run(10, 9, {0}), "batch: sequence 0: tail_start exceeds the block table");
+  EXPECT_EQ(run(10, 8, {0}), "batch: sequence 0: its tail exceeds tail_slots");
+  EXPECT_EQ(run(10, 8, {0, 16}), "batch: sequence 0: a tail slot is outside the cache");
+  EXPECT_EQ(run(10, 8, {-1, 0}), "batch: sequence 0: a tail slot is outside the cache");
 }
 
 }  // namespace

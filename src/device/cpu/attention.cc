@@ -5,6 +5,8 @@
 #include <limits>
 #include <vector>
 
+#include "device/cpu/kv_panels.h"
+
 namespace parapet::cpu {
 namespace {
 
@@ -27,9 +29,8 @@ struct Scratch {
   float* weights;  // [rows, kChunkKeys]
   float* max;      // [rows]
   float* sum;      // [rows]
-  float* keys;     // [kChunkPanels, head_dim, kPanelKeys]
-  float* values;   // [kChunkKeys, head_dim]
   int* visible;    // [rows]
+  PanelScratch panels[kChunkPanels];
 };
 
 class Attention {
@@ -75,7 +76,9 @@ class Attention {
   std::size_t scratch_floats() const {
     const auto rows = static_cast<std::size_t>(rows_);
     const auto dim = static_cast<std::size_t>(dim_);
-    const std::size_t floats = rows * (2 * dim + kChunkKeys + 3) + 2 * dim * kChunkKeys;
+    const std::size_t panel = dim * kPanelKeys;
+    const std::size_t floats =
+        rows * (2 * dim + kChunkKeys + 3) + 2 * panel * kChunkPanels + panel / 2;
     return (floats + 15) / 16 * 16;
   }
 
@@ -86,8 +89,11 @@ class Attention {
       return array;
     };
     Scratch scratch{};
-    scratch.keys = take(std::int64_t{dim_} * kChunkKeys);
-    scratch.values = take(std::int64_t{dim_} * kChunkKeys);
+    const std::int64_t panel_size = std::int64_t{dim_} * kPanelKeys;
+    auto* const gathered = reinterpret_cast<std::byte*>(take(panel_size / 2));
+    for (PanelScratch& panel : scratch.panels) {
+      panel = {.keys = take(panel_size), .values = take(panel_size), .gathered = gathered};
+    }
     scratch.queries = take(std::int64_t{rows_} * dim_);
     scratch.out = take(std::int64_t{rows_} * dim_);
     scratch.weights = take(std::int64_t{rows_} * kChunkKeys);
@@ -112,6 +118,8 @@ class Attention {
     std::fill_n(scratch.max, rows, -std::numeric_limits<float>::infinity());
     std::fill_n(scratch.sum, rows, 0.0F);
 
+    const KvPanels panels(kernels_, job_.cache, job_.layer, task.kv_head,
+                          {job_.batch, task.seq, job_.cache.spec().block_size});
     // Keys that the first and the last token see.
     const int context = job_.batch.context_lens.as<const std::int32_t>()[task.seq];
     const int last = context - (query_start()[task.seq + 1] - task.end);
@@ -120,7 +128,7 @@ class Attention {
       for (int row = 0; row < rows; ++row) {
         scratch.visible[row] = std::min(first + row / group_ - key, kChunkKeys);
       }
-      kernels_.attend(make_chunk(task, scratch, rows, key, std::min(last - key, kChunkKeys)));
+      kernels_.attend(make_chunk(panels, scratch, rows, key, std::min(last - key, kChunkKeys)));
     }
     for (int row = 0; row < rows; ++row) {
       float* const out = head_row(job_.out, task, row);
@@ -130,7 +138,7 @@ class Attention {
     }
   }
 
-  AttentionChunk make_chunk(const Task& task, const Scratch& scratch, int rows, int key,
+  AttentionChunk make_chunk(const KvPanels& panels, const Scratch& scratch, int rows, int key,
                             int num_keys) const {
     AttentionChunk chunk{.rows = rows,
                          .head_dim = dim_,
@@ -143,69 +151,13 @@ class Attention {
                          .max = scratch.max,
                          .sum = scratch.sum,
                          .out = scratch.out};
-    const std::int64_t panel_size = std::int64_t{dim_} * kPanelKeys;
-    for (int panel = 0; panel * kPanelKeys < num_keys; ++panel) {
-      const int begin = key + panel * kPanelKeys;
-      const int count = std::min(kPanelKeys, num_keys - panel * kPanelKeys);
-      float* const keys = scratch.keys + panel * panel_size;
-      float* const values = scratch.values + panel * panel_size;
-      if (job_.cache.panels_fill_blocks()) {
-        whole_panel(task, begin, count, keys, values, chunk, panel);
-      } else {
-        gather_panel(task, begin, count, keys, values);
-        chunk.keys[panel] = keys;
-        chunk.values[panel] = values;
-      }
+    for (int i = 0; i * kPanelKeys < num_keys; ++i) {
+      const int count = std::min(kPanelKeys, num_keys - i * kPanelKeys);
+      const Panel panel = panels.read(key + i * kPanelKeys, count, scratch.panels[i]);
+      chunk.keys[i] = panel.keys;
+      chunk.values[i] = panel.values;
     }
     return chunk;
-  }
-
-  std::int32_t block_of(const Task& task, int position) const {
-    const TensorView& tables = job_.batch.block_tables;
-    return tables.as<const std::int32_t>()[task.seq * tables.dim(1) +
-                                           position / job_.cache.spec().block_size];
-  }
-
-  // The cache holds the panel as the kernel wants it: floats in place, other types widened.
-  void whole_panel(const Task& task, int begin, int count, float* keys, float* values,
-                   AttentionChunk& chunk, int panel) const {
-    const KvCacheSpec& spec = job_.cache.spec();
-    const int offset = begin % spec.block_size;
-    const std::int32_t block = block_of(task, begin);
-    const std::size_t element = dtype_size(spec.dtype);
-    const std::byte* const key_bytes =
-        job_.cache.keys() + job_.cache.key_index(job_.layer, block, task.kv_head, offset) * element;
-    const std::byte* const value_bytes =
-        job_.cache.values() +
-        job_.cache.value_index(job_.layer, block, task.kv_head, offset) * element;
-    if (spec.dtype == DType::kF32) {
-      chunk.keys[panel] = reinterpret_cast<const float*>(key_bytes);
-      chunk.values[panel] = reinterpret_cast<const float*>(value_bytes);
-      return;
-    }
-    const auto widen = kernels_.widen[static_cast<int>(spec.dtype)];
-    widen(key_bytes, std::int64_t{dim_} * kPanelKeys, keys);
-    widen(value_bytes, std::int64_t{dim_} * count, values);
-    chunk.keys[panel] = keys;
-    chunk.values[panel] = values;
-  }
-
-  // Blocks of other sizes are gathered key by key, so that results do not depend on their size.
-  void gather_panel(const Task& task, int begin, int count, float* keys, float* values) const {
-    const KvCacheSpec& spec = job_.cache.spec();
-    const auto widen = kernels_.widen[static_cast<int>(spec.dtype)];
-    const std::size_t element = dtype_size(spec.dtype);
-    for (int i = 0; i < count; ++i) {
-      const int offset = (begin + i) % spec.block_size;
-      const std::int32_t block = block_of(task, begin + i);
-      const std::size_t key = job_.cache.key_index(job_.layer, block, task.kv_head, offset);
-      const std::size_t value = job_.cache.value_index(job_.layer, block, task.kv_head, offset);
-      for (int d = 0; d < dim_; ++d) {
-        const std::size_t at = key + static_cast<std::size_t>(d) * kPanelKeys;
-        widen(job_.cache.keys() + at * element, 1, keys + std::ptrdiff_t{d} * kPanelKeys + i);
-      }
-      widen(job_.cache.values() + value * element, dim_, values + std::ptrdiff_t{i} * dim_);
-    }
   }
 
   const KernelTable& kernels_;

@@ -36,26 +36,27 @@ Result<std::unique_ptr<KvCache>> CpuKvCache::make(const KvCacheSpec& spec) {
   return std::unique_ptr<KvCache>(std::move(cache));
 }
 
-std::size_t CpuKvCache::key_index(int layer, std::int64_t block, int head, int offset) const {
-  const std::int64_t index =
-      (std::int64_t{layer} * spec_.num_blocks + block) * spec_.num_kv_heads + head;
-  const std::size_t panel = to_size(offset / kPanelKeys) * to_size(spec_.head_dim) * kPanelKeys;
-  return to_size(index) * key_block_ + panel + to_size(offset % kPanelKeys);
+std::size_t CpuKvCache::piece(int layer, std::int64_t slot, int head) const {
+  const std::int64_t block = slot / spec_.block_size;
+  return to_size((std::int64_t{layer} * spec_.num_blocks + block) * spec_.num_kv_heads + head);
 }
 
-std::size_t CpuKvCache::value_index(int layer, std::int64_t block, int head, int offset) const {
-  const std::int64_t index =
-      (std::int64_t{layer} * spec_.num_blocks + block) * spec_.num_kv_heads + head;
-  return to_size(index) * value_block_ + to_size(offset) * to_size(spec_.head_dim);
+std::size_t CpuKvCache::key_index(int layer, std::int64_t slot, int head) const {
+  const std::size_t offset = to_size(slot % spec_.block_size);
+  const std::size_t panel = offset / kPanelKeys * to_size(spec_.head_dim) * kPanelKeys;
+  return piece(layer, slot, head) * key_block_ + panel + offset % kPanelKeys;
+}
+
+std::size_t CpuKvCache::value_index(int layer, std::int64_t slot, int head) const {
+  const std::size_t offset = to_size(slot % spec_.block_size);
+  return piece(layer, slot, head) * value_block_ + offset * to_size(spec_.head_dim);
 }
 
 void CpuKvCache::store(int layer, std::int64_t slot, int head, const float* key,
                        const float* value) {
-  const std::int64_t block = slot / spec_.block_size;
-  const int offset = static_cast<int>(slot % spec_.block_size);
   const std::size_t dim = to_size(spec_.head_dim);
-  const std::size_t key_at = key_index(layer, block, head, offset);
-  const std::size_t value_at = value_index(layer, block, head, offset);
+  const std::size_t key_at = key_index(layer, slot, head);
+  const std::size_t value_at = value_index(layer, slot, head);
   if (spec_.dtype == DType::kF32) {
     auto* const keys = reinterpret_cast<float*>(keys_.get()) + key_at;
     for (std::size_t d = 0; d < dim; ++d) keys[d * kPanelKeys] = key[d];

@@ -28,9 +28,9 @@ class CpuKvCache final : public KvCache {
   bool panels_fill_blocks() const { return spec_.block_size % kPanelKeys == 0; }
 
   // Element 0 of a slot's key; element d lies kPanelKeys * d further.
-  std::size_t key_index(int layer, std::int64_t block, int head, int offset) const;
+  std::size_t key_index(int layer, std::int64_t slot, int head) const;
   // Element 0 of a slot's value; its elements follow each other.
-  std::size_t value_index(int layer, std::int64_t block, int head, int offset) const;
+  std::size_t value_index(int layer, std::int64_t slot, int head) const;
 
   std::byte* keys() { return keys_.get(); }
   const std::byte* keys() const { return keys_.get(); }
@@ -43,6 +43,8 @@ class CpuKvCache final : public KvCache {
 
  private:
   explicit CpuKvCache(const KvCacheSpec& spec);
+  // Which of the [layers, blocks, kv_heads] pieces holds the slot.
+  std::size_t piece(int layer, std::int64_t slot, int head) const;
 
   KvCacheSpec spec_;
   std::size_t key_block_;    // elements of one block of one head

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "device/host/context_slots.h"
 #include "device/host/host_checks.h"
 #include "device/host/host_device.h"
 #include "device/host/host_stream.h"
@@ -57,11 +58,10 @@ void attend(const float* query, const ReferenceKvCache& cache, int layer, int kv
 
 // The cache slot of each position of a sequence.
 std::vector<std::int64_t> context_slots(const BatchView& batch, std::int64_t seq, int block_size) {
-  const auto* const table =
-      batch.block_tables.as<const std::int32_t>() + seq * batch.block_tables.dim(1);
+  const ContextSlots context(batch, seq, block_size);
   std::vector<std::int64_t> slots;
   for (int t = 0; t < batch.context_lens.as<const std::int32_t>()[seq]; ++t) {
-    slots.push_back(std::int64_t{table[t / block_size]} * block_size + t % block_size);
+    slots.push_back(context.slot(t));
   }
   return slots;
 }

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <string>
 
 #include "base/check.h"
+#include "engine/logit_check.h"
 
 namespace parapet {
 namespace {
@@ -19,10 +18,11 @@ std::uint64_t mix(std::uint64_t value) {
   return value ^ (value >> 31);
 }
 
-Error refused(const char* field, const std::string& value, const char* expected) {
-  return {ErrorCode::kInvalidArgument,
-          std::string(field) + " is " + value + ", expected " + expected};
-}
+constexpr double kLeastTemperature = 0.01;
+
+// Top-p mostly needs a few tokens of many thousands, so they are sorted in growing runs.
+constexpr std::ptrdiff_t kFirstRun = 128;
+constexpr std::ptrdiff_t kRunGrowth = 4;
 
 }  // namespace
 
@@ -32,24 +32,20 @@ double uniform_random(std::uint64_t seed, std::uint64_t step) {
   return static_cast<double>(bits >> 11) * 0x1p-53;
 }
 
-Status SamplingSettings::check() const {
-  if (!std::isfinite(temperature) || temperature < 0) {
-    return refused("temperature", std::to_string(temperature), "a finite number of at least 0");
+Result<TokenId> Sampler::sample(const SamplingContext& context, const SamplingSettings& settings) {
+  PARAPET_TRY(check_logits(context.logits));
+  std::span<const float> logits = context.logits;
+  if (settings.adjusts_logits()) {
+    adjusted_.assign(logits.begin(), logits.end());
+    PARAPET_TRY(rules_.apply(context, settings, adjusted_));
+    logits = adjusted_;
   }
-  if (top_k < 0) return refused("top_k", std::to_string(top_k), "0 (all tokens) or more");
-  if (!(top_p > 0 && top_p <= 1)) {
-    return refused("top_p", std::to_string(top_p), "more than 0 and at most 1");
-  }
-  return {};
-}
-
-Result<TokenId> Sampler::sample(std::span<const float> logits, const SamplingSettings& settings,
-                                std::uint64_t step) {
-  PARAPET_CHECK(!settings.greedy());
-  PARAPET_TRY(load(logits));
+  const auto largest = std::max_element(logits.begin(), logits.end());  // the first, of equal ones
+  if (settings.greedy()) return static_cast<TokenId>(largest - logits.begin());
+  weigh(logits, *largest, settings);
   keep_top_k(settings.top_k);
-  const double total = weigh(settings.temperature);
-  return draw(total, settings.top_p, uniform_random(settings.seed, step));
+  keep_top_p(settings.top_p);
+  return draw(uniform_random(settings.seed, context.step));
 }
 
 // A total order: ties have one answer.
@@ -57,64 +53,62 @@ bool Sampler::more_likely(const Candidate& a, const Candidate& b) {
   return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
 }
 
-Status Sampler::load(std::span<const float> logits) {
+void Sampler::weigh(std::span<const float> logits, float largest,
+                    const SamplingSettings& settings) {
+  const double temperature = std::max(settings.temperature, kLeastTemperature);
   candidates_.clear();
-  float largest = -std::numeric_limits<float>::infinity();
   for (std::size_t id = 0; id < logits.size(); ++id) {
-    if (std::isnan(logits[id])) {
-      return Error{ErrorCode::kNumeric, "the logit of token " + std::to_string(id) + " is NaN"};
-    }
-    largest = std::max(largest, logits[id]);
-    candidates_.push_back({0.0, logits[id], static_cast<TokenId>(id)});
+    const double weight = std::exp((double{logits[id]} - largest) / temperature);
+    if (weight == 0 || weight < settings.min_p) continue;
+    candidates_.push_back({weight, logits[id], static_cast<TokenId>(id)});
   }
-  if (!std::isfinite(largest)) {
-    return Error{ErrorCode::kNumeric, "the largest logit is " + std::to_string(largest)};
-  }
-  return {};
 }
 
 void Sampler::keep_top_k(std::int64_t top_k) {
   if (top_k == 0 || top_k >= std::ssize(candidates_)) return;
-  std::partial_sort(candidates_.begin(), candidates_.begin() + top_k, candidates_.end(),
-                    more_likely);
-  candidates_.resize(static_cast<std::size_t>(top_k));
+  const auto end = candidates_.begin() + top_k;
+  std::nth_element(candidates_.begin(), end - 1, candidates_.end(), more_likely);
+  candidates_.erase(end, candidates_.end());
+  restore_order();
 }
 
-double Sampler::weigh(double temperature) {
-  double largest = candidates_.front().logit;
-  for (const Candidate& candidate : candidates_) {
-    largest = std::max<double>(largest, candidate.logit);
+void Sampler::keep_top_p(double top_p) {
+  if (top_p == 1) return;
+  const double enough = top_p * total_weight();
+  double held = 0;
+  auto candidate = candidates_.begin();
+  for (std::ptrdiff_t run = kFirstRun; candidate != candidates_.end(); run *= kRunGrowth) {
+    const auto run_end = candidate + std::min(run, candidates_.end() - candidate);
+    if (run_end != candidates_.end()) {
+      std::nth_element(candidate, run_end, candidates_.end(), more_likely);
+    }
+    std::sort(candidate, run_end, more_likely);
+    while (candidate != run_end && held < enough) held += (candidate++)->weight;
+    if (held >= enough) break;
   }
+  candidates_.erase(candidate, candidates_.end());
+  restore_order();
+}
+
+// Sums in the order of ids round the same whatever selected the summands.
+void Sampler::restore_order() {
+  std::sort(candidates_.begin(), candidates_.end(),
+            [](const Candidate& a, const Candidate& b) { return a.id < b.id; });
+}
+
+double Sampler::total_weight() const {
   double total = 0;
-  for (Candidate& candidate : candidates_) {
-    candidate.weight = std::exp((candidate.logit - largest) / temperature);
-    total += candidate.weight;
-  }
+  for (const Candidate& candidate : candidates_) total += candidate.weight;
   return total;
 }
 
-// Takes likely tokens off a heap only until they suffice: that is mostly a few of many thousands.
-TokenId Sampler::draw(double total, double top_p, double uniform) {
-  const auto less_likely = [](const Candidate& a, const Candidate& b) { return more_likely(b, a); };
-  std::make_heap(candidates_.begin(), candidates_.end(), less_likely);
-  auto heap_end = candidates_.end();  // from here to the end: what was taken, most likely last
-  double taken = 0;
-  const auto take = [&] {
-    std::pop_heap(candidates_.begin(), heap_end, less_likely);
-    --heap_end;
-    taken += heap_end->weight;
-  };
-  if (top_p < 1) {
-    while (taken < top_p * total && heap_end != candidates_.begin()) take();
-    total = taken;
-  }
-  const double target = uniform * total;
-  while (taken <= target && heap_end != candidates_.begin()) take();
+TokenId Sampler::draw(double uniform) const {
+  PARAPET_CHECK(!candidates_.empty());  // the likeliest stays in each step
+  const double target = uniform * total_weight();
   double passed = 0;
-  for (auto candidate = candidates_.end(); candidate != heap_end;) {
-    --candidate;
-    passed += candidate->weight;
-    if (passed > target) return candidate->id;
+  for (const Candidate& candidate : candidates_) {
+    passed += candidate.weight;
+    if (passed > target) return candidate.id;
   }
   return candidates_.back().id;  // rounding left nothing above the target
 }

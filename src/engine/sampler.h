@@ -5,33 +5,37 @@
 #include <span>
 #include <vector>
 
+#include "engine/logit_rules.h"
+#include "engine/sampling.h"
 #include "parapet/error.h"
 #include "parapet/types.h"
 
 namespace parapet {
 
-struct SamplingSettings {
-  double temperature = 0;  // 0: greedy, the most likely token
-  std::int64_t top_k = 0;  // 0: all tokens
-  double top_p = 1;        // in (0, 1]
-  std::uint64_t seed = 0;
-
-  bool greedy() const { return temperature == 0; }
-  Status check() const;
-};
-
-// On raw logits, always in this order:
-//   1. top_k: the k largest logits stay; of equal ones, the smaller ids.
-//   2. softmax of logits / temperature over what stays.
-//   3. top_p: the shortest run of most likely tokens that holds at least top_p of that.
-//   4. A draw from what stays, in proportion; number `step` of the request's own random sequence.
-// The draw depends on the logits, the settings and the step only: not on neighbours in the batch.
+// What each setting does, always in this order, which is that of vLLM's V1 sampler:
+//    1. constraint: tokens that it does not allow after the output are banned (logit -infinity).
+//    2. allowed_token_ids: all others are banned.
+//    3. bad_words: the last token of a word is banned where the output ends with all before it.
+//    4. min_tokens: while the output is shorter, the request's stop tokens are banned.
+//    5. logit_bias is added. What is banned stays banned.
+//    6. repetition_penalty, once for each distinct token of prompt and output: a positive logit is
+//       divided by it, any other multiplied.
+//    7. For each distinct token of the output, frequency_penalty times its count is subtracted, and
+//       presence_penalty once.
+//    8. A greedy request takes the largest logit: what follows is for the others.
+//    9. temperature divides the logits, and the softmax makes probabilities of them.
+//   10. min_p: tokens below min_p times the largest probability go.
+//   11. top_k: the k most likely stay.
+//   12. top_p: the shortest run of most likely tokens that holds at least top_p of what is left.
+//   13. A draw from what stays, in proportion: the first token, in the order of ids, that takes the
+//       sum of probabilities above number `step` of the request's own random sequence.
+// Of equal logits, the smaller id counts as the more likely in 8, 11 and 12. The draw depends on
+// the context and the settings only: not on neighbours in the batch, nor on earlier calls.
 class Sampler {
  public:
-  // Settings that are not greedy: a device's argmax does that without moving logits.
-  // ErrorCode::kNumeric where a logit is NaN or the largest is infinite.
-  Result<TokenId> sample(std::span<const float> logits, const SamplingSettings& settings,
-                         std::uint64_t step);
+  // The settings are as SamplingSettings::check() accepts them. ErrorCode::kNumeric where a logit
+  // is NaN or the largest is infinite; ErrorCode::kInvalidArgument where the rules leave no token.
+  Result<TokenId> sample(const SamplingContext& context, const SamplingSettings& settings);
 
  private:
   struct Candidate {
@@ -41,12 +45,17 @@ class Sampler {
   };
   static bool more_likely(const Candidate& a, const Candidate& b);
 
-  Status load(std::span<const float> logits);
+  void weigh(std::span<const float> logits, float largest, const SamplingSettings& settings);
   void keep_top_k(std::int64_t top_k);
-  double weigh(double temperature);
-  TokenId draw(double total, double top_p, double uniform);
+  void keep_top_p(double top_p);
+  void restore_order();
+  double total_weight() const;
+  TokenId draw(double uniform) const;
 
-  std::vector<Candidate> candidates_;  // kept between calls: a vocabulary is large
+  LogitRules rules_;
+  // Kept between calls: a vocabulary is large.
+  std::vector<float> adjusted_;
+  std::vector<Candidate> candidates_;  // in the order of ids
 };
 
 // The number at `step` of the sequence that `seed` names, uniform in [0, 1).

@@ -5,6 +5,9 @@
 
 #include <limits>
 #include <memory>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "base/check.h"
 #include "engine/sampling_reference.h"

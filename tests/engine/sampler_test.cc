@@ -9,6 +9,8 @@
 #include <memory>
 #include <random>
 #include <set>
+#include <span>
+#include <vector>
 
 #include "engine/sampling_reference.h"
 

@@ -5,6 +5,8 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/sampling.h"
 #include "engine/sampling_reference.h"

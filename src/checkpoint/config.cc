@@ -143,7 +143,7 @@ Result<DType> weight_dtype(const JsonObject& json) {
   const std::string_view key = json.find("dtype") ? "dtype" : "torch_dtype";
   PARAPET_ASSIGN(const std::string_view name, json.string_or(key, "bfloat16"));
   const auto dtype = dtype_from_name(name);
-  if (dtype && *dtype != DType::kI32) return *dtype;
+  if (dtype && is_float(*dtype)) return *dtype;
   return json.error(ErrorCode::kUnsupported, key,
                     quote(name) + " is not supported; only bfloat16, float16 and float32 are");
 }
@@ -217,8 +217,8 @@ std::int64_t ModelConfig::num_parameters() const {
 }
 
 std::int64_t ModelConfig::kv_bytes_per_token(DType kv_dtype) const {
-  return 2 * num_hidden_layers * num_key_value_heads * head_dim *
-         static_cast<std::int64_t>(dtype_size(kv_dtype));
+  return 2 * num_hidden_layers * num_key_value_heads *
+         static_cast<std::int64_t>(cached_row_bytes(kv_dtype, static_cast<std::size_t>(head_dim)));
 }
 
 }  // namespace parapet

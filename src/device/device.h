@@ -37,12 +37,13 @@ struct KvCacheSpec {
   int block_size = 16;  // tokens a block
   int num_kv_heads = 0;
   int head_dim = 0;
-  DType dtype = DType::kF32;
+  DType dtype =
+      DType::kF32;  // or bf16; or i8 with a scale for each token's key and value of a head
 
   // Keys and values of one token in all layers.
   std::size_t bytes_per_token() const {
     return 2 * static_cast<std::size_t>(num_layers) * static_cast<std::size_t>(num_kv_heads) *
-           static_cast<std::size_t>(head_dim) * dtype_size(dtype);
+           cached_row_bytes(dtype, static_cast<std::size_t>(head_dim));
   }
 };
 

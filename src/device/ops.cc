@@ -37,8 +37,6 @@ bool has_shape(const TensorView& tensor, std::initializer_list<std::int64_t> sha
   return true;
 }
 
-bool is_float(DType dtype) { return dtype != DType::kI32; }
-
 // The checks of one call; every message begins with the op's name.
 class Checker {
  public:
@@ -57,7 +55,8 @@ class Checker {
   void weight(const char* name, const TensorView& tensor,
               std::initializer_list<std::int64_t> shape) const {
     if (!is_float(tensor.dtype())) {
-      fail(std::string(name) + " is int32, expected float32, bfloat16 or float16");
+      fail(std::string(name) + " is " + dtype_name(tensor.dtype()) +
+           ", expected float32, bfloat16 or float16");
     }
     extents(name, tensor, shape);
   }

@@ -86,6 +86,7 @@ TEST(ModelConfig, CountsTheKvCache) {
   const ModelConfig config = published("qwen3guard-gen-4b");
   EXPECT_EQ(config.kv_bytes_per_token(DType::kBF16), 147'456);
   EXPECT_EQ(config.kv_bytes_per_token(DType::kF32), 2 * 147'456);
+  EXPECT_EQ(config.kv_bytes_per_token(DType::kI8), 147'456 / 2 + 2 * 36 * 8 * 4);  // scales
 }
 
 TEST(ModelConfig, TakesWhatTransformersAssumesWhereAFileIsSilent) {
@@ -188,7 +189,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "torch_dtype: \"float64\" is not supported; only bfloat16, float16 and float32 "
                 "are"},
         Refusal{"dtype", R"("int32")", kUnsupported,
-                "dtype: \"int32\" is not supported; only bfloat16, float16 and float32 are"}));
+                "dtype: \"int32\" is not supported; only bfloat16, float16 and float32 are"},
+        Refusal{"dtype", R"("int8")", kUnsupported,
+                "dtype: \"int8\" is not supported; only bfloat16, float16 and float32 are"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Rope, ModelConfigRefuses,

@@ -72,7 +72,7 @@ TEST_P(AttentionOps, Bfloat16CacheIsNearTheFormulas) {
 
 // One prefill, chunks and single tokens; alone, among others and on other numbers of threads.
 TEST_P(AttentionOps, BitsDependOnTheSequenceAlone) {
-  for (const DType kv_dtype : {DType::kF32, DType::kBF16}) {
+  for (const DType kv_dtype : {DType::kF32, DType::kBF16, DType::kI8}) {
     for (const HeadShape& shape : {HeadShape{4, 2, 20}, HeadShape{14, 2, 64}}) {
       const AttentionSetup setup{.shape = shape, .kv_dtype = kv_dtype, .lengths = {150, 33}};
       AttentionHarness whole(device(), setup);
@@ -123,7 +123,7 @@ TEST_P(AttentionOps, SlotsBeyondTheContextAreNotRead) {
 }
 
 TEST_P(AttentionOps, CopiedBlocksReadTheSame) {
-  for (const DType kv_dtype : {DType::kF32, DType::kBF16}) {
+  for (const DType kv_dtype : {DType::kF32, DType::kBF16, DType::kI8}) {
     const AttentionSetup setup{
         .shape = {4, 2, 20}, .block_size = 5, .kv_dtype = kv_dtype, .lengths = {23}};
     AttentionHarness harness(device(), setup);
@@ -210,6 +210,7 @@ TEST_P(AttentionOps, CacheSpecificationsThatNoDeviceCanHonour) {
   refuse([](KvCacheSpec& spec) { spec.num_kv_heads = -1; }, kInvalidArgument, "num_kv_heads");
   refuse([](KvCacheSpec& spec) { spec.head_dim = 7; }, kInvalidArgument, "head_dim");
   refuse([](KvCacheSpec& spec) { spec.dtype = DType::kF16; }, kUnsupported, "float16");
+  refuse([](KvCacheSpec& spec) { spec.dtype = DType::kI32; }, kUnsupported, "int32");
   refuse([](KvCacheSpec& spec) { spec.num_blocks = 1 << 30; }, kInvalidArgument, "slot");
   refuse([](KvCacheSpec& spec) { spec.num_layers = spec.head_dim = 1 << 30; }, kResourceExhausted,
          "KV cache");

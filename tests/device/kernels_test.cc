@@ -77,6 +77,24 @@ TEST_P(Kernels, RowFunctionsStayInTheirRows) {
   }
 }
 
+TEST_P(Kernels, DequantizeIsOneMultiplication) {
+  std::vector<std::int8_t> q;
+  for (int i = -127; i <= 127; ++i) q.push_back(static_cast<std::int8_t>(i));
+  float scales[cpu::kPanelKeys];
+  for (int i = 0; i < cpu::kPanelKeys; ++i) scales[i] = 0.1F * static_cast<float>(i + 1);
+  for (std::size_t begin = 0; begin < 3; ++begin) {
+    for (std::size_t count = 0; begin + count <= q.size(); ++count) {
+      std::vector<float> out(count + 1, 7.0F);
+      GetParam()->dequantize(q.data() + begin, scales, static_cast<std::int64_t>(count),
+                             out.data());
+      for (std::size_t i = 0; i < count; ++i) {
+        ASSERT_EQ(out[i], static_cast<float>(q[begin + i]) * scales[i % cpu::kPanelKeys]);
+      }
+      ASSERT_EQ(out[count], 7.0F) << count;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Isas, Kernels, testing::ValuesIn(cpu::available_kernels()),
                          [](const auto& test) { return std::string(test.param->isa); });
 

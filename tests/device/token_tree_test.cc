@@ -5,7 +5,7 @@
 namespace parapet::test {
 namespace {
 
-constexpr DType kCacheTypes[] = {DType::kF32, DType::kBF16};
+constexpr DType kCacheTypes[] = {DType::kF32, DType::kBF16, DType::kI8};
 // Blocks of no panel, of parts of one and of whole ones.
 constexpr int kBlockSizes[] = {1, 5, 16, 32};
 

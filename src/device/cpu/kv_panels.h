@@ -38,6 +38,11 @@ class KvPanels {
  private:
   Panel read_whole(int begin, int count, const PanelScratch& scratch) const;
   Panel gather(int begin, int count, const PanelScratch& scratch) const;
+  template <class Element>
+  void gather_keys(int begin, int count, Element* to) const;
+  // Of the cache's type, in the order of a panel. Scales are null unless the type is int8.
+  void widen_keys(const std::byte* from, const float* scales, float* to) const;
+  void widen_values(const std::byte* from, const float* scales, int count, float* to) const;
 
   const KernelTable& kernels_;
   const CpuKvCache& cache_;

@@ -37,10 +37,10 @@ Status check_kv_cache_spec(const KvCacheSpec& spec) {
   if (spec.head_dim <= 0 || spec.head_dim % 2 != 0) {
     return refuse("head_dim", spec.head_dim, "a positive even number");
   }
-  if (spec.dtype != DType::kF32 && spec.dtype != DType::kBF16) {
+  if (spec.dtype != DType::kF32 && spec.dtype != DType::kBF16 && spec.dtype != DType::kI8) {
     return Error{ErrorCode::kUnsupported, std::string("KV cache: dtype is ") +
                                               dtype_name(spec.dtype) +
-                                              ", expected float32 or bfloat16"};
+                                              ", expected float32, bfloat16 or int8"};
   }
   const std::int64_t slots = std::int64_t{spec.num_blocks} * spec.block_size;
   if (slots > std::numeric_limits<std::int32_t>::max()) {

@@ -11,7 +11,7 @@ Result<std::unique_ptr<LinearWeight>> HostLinear::make(std::span<const TensorVie
   std::unique_ptr<HostLinear> linear(new HostLinear());
   for (const TensorView& part : parts) {
     const bool first = linear->parts_.empty();
-    if (part.rank() != 2 || part.dtype() == DType::kI32 || (part.null() && part.size() > 0)) {
+    if (part.rank() != 2 || !is_float(part.dtype()) || (part.null() && part.size() > 0)) {
       return Error{ErrorCode::kInvalidArgument,
                    "a linear weight must be a float matrix [out, in]; found " +
                        std::string(dtype_name(part.dtype())) + " of rank " +

@@ -21,7 +21,7 @@ inline float load_element(const void* data, DType dtype, std::size_t index) {
   return dtype == DType::kBF16 ? bf16_to_f32(bits) : f16_to_f32(bits);
 }
 
-// f32 or bf16: what a KV cache may be made of.
+// f32 or bf16: the float types that a KV cache may be made of.
 inline void store_element(void* data, DType dtype, std::size_t index, float value) {
   auto* const address = static_cast<std::byte*>(data) + index * dtype_size(dtype);
   if (dtype == DType::kF32) {

@@ -1,9 +1,11 @@
-// Keys and values as [layers, blocks * block_size, kv_heads, head_dim] each.
+// Keys and values as [layers, blocks * block_size, kv_heads, head_dim] each, and for int8 their
+// scales as [layers, blocks * block_size, kv_heads].
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "device/device.h"
 #include "device/host/host_memory.h"
@@ -18,18 +20,25 @@ class ReferenceKvCache final : public KvCache {
 
   float key(int layer, std::int64_t slot, int head, int i) const;
   float value(int layer, std::int64_t slot, int head, int i) const;
-  void set_key(int layer, std::int64_t slot, int head, int i, float value);
-  void set_value(int layer, std::int64_t slot, int head, int i, float value);
+  // Writes one token's key and value of one head, rounded to the cache's type.
+  void store(int layer, std::int64_t slot, int head, const float* key, const float* value);
   void copy_block(std::int64_t from, std::int64_t to);
 
  private:
-  ReferenceKvCache(const KvCacheSpec& spec, AlignedBytes keys, AlignedBytes values)
+  struct Rows {
+    AlignedBytes elements;
+    AlignedBytes scales;  // one f32 a row; empty unless the type is int8
+  };
+
+  ReferenceKvCache(const KvCacheSpec& spec, Rows keys, Rows values)
       : spec_(spec), keys_(std::move(keys)), values_(std::move(values)) {}
-  std::size_t index(int layer, std::int64_t slot, int head, int i) const;
+  std::size_t row(int layer, std::int64_t slot, int head) const;
+  float load(const Rows& rows, std::size_t row, int i) const;
+  void store(const Rows& rows, std::size_t row, const float* values) const;
 
   KvCacheSpec spec_;
-  AlignedBytes keys_;
-  AlignedBytes values_;
+  Rows keys_;
+  Rows values_;
 };
 
 }  // namespace parapet

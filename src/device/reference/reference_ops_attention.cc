@@ -84,14 +84,10 @@ void ReferenceOps::do_qk_norm_rope_store_kv(Stream& stream, TensorView qkv, cons
       for (int h = 0; h < shape.num_heads; ++h, head += dim, q_out += dim) {
         std::ranges::copy(norm_and_rotate(head, dim, q_norm, angles), q_out);
       }
-      for (int h = 0; h < shape.num_kv_heads; ++h, head += dim) {
+      const float* value = head + std::ptrdiff_t{shape.num_kv_heads} * dim;
+      for (int h = 0; h < shape.num_kv_heads; ++h, head += dim, value += dim) {
         const std::vector<float> key = norm_and_rotate(head, dim, k_norm, angles);
-        for (int i = 0; i < dim; ++i) {
-          kv.set_key(layer, slot, h, i, key[static_cast<std::size_t>(i)]);
-        }
-      }
-      for (int h = 0; h < shape.num_kv_heads; ++h, head += dim) {
-        for (int i = 0; i < dim; ++i) kv.set_value(layer, slot, h, i, head[i]);
+        kv.store(layer, slot, h, key.data(), value);
       }
     }
   });

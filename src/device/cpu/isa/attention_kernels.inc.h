@@ -1,8 +1,21 @@
-// One chunk of the online softmax for a tile of query rows, on the Vec of the including file.
+// One chunk of the online softmax for a tile of query rows, on the Vec of the including file; and
+// what makes the numbers of an int8 cache into its floats.
 //
 // Every row's numbers come in an order that its position alone decides: scores sum over head_dim
 // from 0 up, outputs over keys from 0 up, and keys that a row does not see are never read into
 // them. Which rows share a tile is therefore free.
+
+void dequantize(const std::int8_t* from, const float* scales, std::int64_t count, float* to) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    store(to + i, load_i8(from + i) * load(scales + i % kPanelKeys));
+  }
+  if (i == count) return;
+  const int rest = static_cast<int>(count - i);
+  std::int8_t bytes[kLanes] = {};
+  __builtin_memcpy(bytes, from + i, static_cast<std::size_t>(rest));
+  store_first(to + i, load_i8(bytes) * load(scales + i % kPanelKeys), rest);
+}
 
 constexpr int kPanelVecs = kPanelKeys / kLanes;
 constexpr int kOutVecs = 2;

@@ -73,6 +73,8 @@ struct KernelTable {
   // Pairs (i, i + half) of one head turned by the angles; cos_sin [2, half].
   void (*rotate)(const float* x, const float* cos_sin, std::int64_t half, float* out);
 
+  // to[i] = from[i] * scales[i % kPanelKeys]. `from` may have any alignment.
+  void (*dequantize)(const std::int8_t* from, const float* scales, std::int64_t count, float* to);
   void (*attend)(const AttentionChunk& chunk);
 
   // The smallest index of the maximum; -1 where there is a NaN. count > 0.

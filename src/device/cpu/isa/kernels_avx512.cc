@@ -29,6 +29,7 @@ const KernelTable kKernelsAvx512 = {
     .silu_mul = silu_mul,
     .exp = exp_row,
     .rotate = rotate,
+    .dequantize = dequantize,
     .attend = attend,
     .argmax = argmax,
     .sum_exp = sum_exp,

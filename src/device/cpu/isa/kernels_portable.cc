@@ -27,6 +27,7 @@ const KernelTable kKernelsPortable = {
     .silu_mul = silu_mul,
     .exp = exp_row,
     .rotate = rotate,
+    .dequantize = dequantize,
     .attend = attend,
     .argmax = argmax,
     .sum_exp = sum_exp,

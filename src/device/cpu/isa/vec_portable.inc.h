@@ -55,6 +55,12 @@ inline Vec load_f16(const void* from) {
   return Vec{f16_to_f32(bits[0]), f16_to_f32(bits[1]), f16_to_f32(bits[2]), f16_to_f32(bits[3])};
 }
 
+inline Vec load_i8(const void* from) {
+  std::int8_t bytes[4];
+  __builtin_memcpy(bytes, from, sizeof bytes);
+  return __builtin_convertvector((IntVec{bytes[0], bytes[1], bytes[2], bytes[3]}), Vec);
+}
+
 inline Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
 
 // Where either is NaN: b.

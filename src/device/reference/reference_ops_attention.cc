@@ -59,10 +59,9 @@ void attend(const float* query, const ReferenceKvCache& cache, int layer, int kv
 // The cache slot of each position of a sequence.
 std::vector<std::int64_t> context_slots(const BatchView& batch, std::int64_t seq, int block_size) {
   const ContextSlots context(batch, seq, block_size);
-  std::vector<std::int64_t> slots;
-  for (int t = 0; t < batch.context_lens.as<const std::int32_t>()[seq]; ++t) {
-    slots.push_back(context.slot(t));
-  }
+  const std::int32_t length = batch.context_lens.as<const std::int32_t>()[seq];
+  std::vector<std::int64_t> slots(static_cast<std::size_t>(length));
+  for (int t = 0; t < length; ++t) slots[static_cast<std::size_t>(t)] = context.slot(t);
   return slots;
 }
 

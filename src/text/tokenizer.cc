@@ -228,6 +228,8 @@ bool Tokenizer::is_special(TokenId id) const {
   return token != impl_->added.end() && token->second.special;
 }
 
+bool Tokenizer::is_added(TokenId id) const { return impl_->added.count(id) != 0; }
+
 std::int64_t Tokenizer::vocab_size() const { return impl_->id_limit; }
 
 }  // namespace parapet

@@ -51,6 +51,8 @@ class Tokenizer {
   std::string token_bytes(TokenId id) const;
   std::optional<TokenId> token_id(std::string_view piece) const;
   bool is_special(TokenId id) const;
+  // Whether the id stands in added_tokens, special or not.
+  bool is_added(TokenId id) const;
 
   // One past the largest id, added tokens included.
   std::int64_t vocab_size() const;

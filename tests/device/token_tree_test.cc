@@ -41,34 +41,53 @@ TEST_P(TokenTree, TailsReadAsTables) {
   }
 }
 
-// A trunk and three branches, one of them on another's tokens, all computed in one step; then each
-// goes on by itself.
-TEST_P(TokenTree, BranchesEqualTheirPathsAlone) {
-  const std::vector<int> lengths = {77, 85, 76, 90};
-  struct Branch {
-    int parent;
-    int shared;
-  };
-  const Branch branches[] = {{0, 0}, {0, 77}, {0, 66}, {1, 80}};
-  for (const DType kv_dtype : kCacheTypes) {
-    for (const int block_size : kBlockSizes) {
-      for (const HeadShape& shape : {HeadShape{2, 2, 6}, HeadShape{14, 2, 64}}) {
-        const AttentionSetup setup{
-            .shape = shape, .block_size = block_size, .kv_dtype = kv_dtype, .lengths = lengths};
-        AttentionHarness tree(device(), setup);
-        tree.step({{0, 50}});
-        for (const int seq : {1, 2, 3})
-          tree.fork(seq, branches[seq].parent, branches[seq].shared, 50);
-        tree.step({{3, 2}, {1, 5}, {0, 27}, {2, 8}});
-        tree.step({{1, 3}, {3, 8}, {2, 2}});
+// A trunk and three branches, one of them on another's tokens.
+const std::vector<int> kTreeLengths = {77, 85, 76, 90};
+struct Branch {
+  int seq;
+  int parent;
+  int shared;      // tokens
+  int tail_start;  // the latest: from there on its keys are not the trunk's
+};
+constexpr Branch kBranches[] = {{1, 0, 77, 77}, {2, 0, 66, 66}, {3, 1, 80, 77}};
 
-        for (const int seq : {0, 1, 2, 3}) {
-          AttentionHarness alone(device(), setup);
-          for (const int s : {1, 2, 3})
-            alone.same_tokens(s, branches[s].parent, branches[s].shared);
-          alone.step({{seq, lengths[static_cast<std::size_t>(seq)]}});
-          EXPECT_TRUE(same_from(tree.outputs(seq), alone.outputs(seq), branches[seq].shared))
-              << dtype_name(kv_dtype) << ", blocks of " << block_size << ", sequence " << seq;
+// Computed in one step, whose rows read each other's keys; then each branch goes on by itself.
+void compute_tree(AttentionHarness& tree, bool late_tails) {
+  tree.step({{0, 50}});
+  for (const Branch& branch : kBranches) {
+    tree.fork(branch.seq, branch.parent, branch.shared, late_tails ? branch.tail_start : 50);
+  }
+  tree.step({{3, 2}, {1, 5}, {0, 27}, {2, 8}});
+  tree.step({{1, 3}, {3, 8}, {2, 2}});
+}
+
+void expect_paths_alone(Device& device, const AttentionSetup& setup, const AttentionHarness& tree) {
+  for (const int seq : {0, 1, 2, 3}) {
+    AttentionHarness alone(device, setup);
+    int shared = 0;
+    for (const Branch& branch : kBranches) {
+      alone.same_tokens(branch.seq, branch.parent, branch.shared);
+      if (branch.seq == seq) shared = branch.shared;
+    }
+    alone.step({{seq, kTreeLengths[static_cast<std::size_t>(seq)]}});
+    EXPECT_TRUE(same_from(tree.outputs(seq), alone.outputs(seq), shared))
+        << dtype_name(setup.kv_dtype) << ", blocks of " << setup.block_size << ", sequence " << seq;
+  }
+}
+
+TEST_P(TokenTree, BranchesEqualTheirPathsAlone) {
+  for (const DType kv_dtype : kCacheTypes) {
+    for (const int block_size : {5, 16}) {
+      for (const HeadShape& shape : {HeadShape{2, 2, 6}, HeadShape{14, 2, 64}}) {
+        const AttentionSetup setup{.shape = shape,
+                                   .block_size = block_size,
+                                   .kv_dtype = kv_dtype,
+                                   .lengths = kTreeLengths};
+        // Tails as long as the step, and as short as they can be.
+        for (const bool late_tails : {false, true}) {
+          AttentionHarness tree(device(), setup);
+          compute_tree(tree, late_tails);
+          expect_paths_alone(device(), setup, tree);
         }
       }
     }

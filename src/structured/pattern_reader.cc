@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <utility>
-
 #include "base/quote.h"
 #include "text/utf8.h"
 
@@ -49,11 +47,6 @@ Error PatternReader::invalid(std::size_t position, const std::string& what) cons
 
 Error PatternReader::unsupported(std::size_t position, const std::string& what) const {
   return error(ErrorCode::kUnsupported, position, what);
-}
-
-std::string show_character(char32_t c) {
-  if (c > 0x20 && c < 0x7F) return std::string(1, static_cast<char>(c));
-  return fmt::format("U+{:04X}", static_cast<std::uint32_t>(c));
 }
 
 }  // namespace parapet

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "parapet/error.h"
 
@@ -44,8 +45,5 @@ class PatternReader {
   std::u32string characters_;
   std::size_t at_ = 0;
 };
-
-// "letter \"q\"", "U+200B": a character as messages show it.
-std::string show_character(char32_t c);
 
 }  // namespace parapet

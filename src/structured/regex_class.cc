@@ -60,6 +60,7 @@ Result<RegexCharacters> read_zero(PatternReader& reader, std::size_t start) {
   return one(U'\0');
 }
 
+// A letter or digit of ASCII that means nothing here.
 Error refuse_escape(const PatternReader& reader, std::size_t start, char32_t c) {
   if (is_ascii_digit(c)) return reader.unsupported(start, "backreferences are not supported");
   if (c == U'b' || c == U'B') {
@@ -70,7 +71,7 @@ Error refuse_escape(const PatternReader& reader, std::size_t start, char32_t c) 
         start, "\\A and \\Z are not supported; a pattern matches the whole text anyway");
   }
   return reader.unsupported(start,
-                            fmt::format("\\{} is not a supported escape", show_character(c)));
+                            fmt::format("\\{} is not a supported escape", static_cast<char>(c)));
 }
 
 // One item of a class, or an end of a range.

@@ -200,6 +200,26 @@ TEST(RegexConstraint, FollowsALongAnswer) {
   EXPECT_THAT(test::allowed(*constraint, 258, output), ElementsAre(257));
 }
 
+// More states than are kept: they are forgotten on the way, inside a token and inside a mask.
+TEST(RegexConstraint, GoesOnAfterItForgets) {
+  const std::string block(250, 'x');
+  const auto vocabulary = test::bytes_and({block, block + "!"});
+  const auto constraint = regex("x{15000}!", vocabulary);
+  std::vector<TokenId> output;
+  for (int i = 0; i < 59; ++i) {
+    ASSERT_THAT(test::allowed(*constraint, 259, output), ElementsAre('x', 256)) << i;
+    output.push_back(256);
+  }
+  EXPECT_THAT(test::allowed(*constraint, 259, output), ElementsAre('x', 256, 257));
+  output.push_back(257);
+  EXPECT_THAT(test::allowed(*constraint, 259, output), ElementsAre(258));
+  // From the start in one go, as after a branch that was never seen.
+  std::vector<TokenId> letters(14999, 'x');
+  EXPECT_THAT(test::allowed(*constraint, 259, letters), ElementsAre('x'));
+  letters.push_back('x');
+  EXPECT_THAT(test::allowed(*constraint, 259, letters), ElementsAre('!'));
+}
+
 // What would take hours without limits: it fails, and takes no memory either.
 TEST(RegexConstraint, GivesUpOnAHostilePattern) {
   const auto vocabulary = test::bytes_and({});

@@ -20,6 +20,7 @@ enum class ErrorCode : std::uint8_t {
   kNumeric,            // NaN or infinity where a finite number is required
   kResourceExhausted,  // memory or blocks
   kIo,                 // the operating system refused
+  kCancelled,          // by the caller, before there was an answer
   kInternal,           // a bug of ours; never caused by input alone
 };
 

@@ -1,6 +1,7 @@
 // Verdicts: is this conversation safe, and if not, why not.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,12 @@ struct LabelProbabilities {
   double label_mass = 0;  // what they held together before: near 1 when the model keeps its format
 };
 
+// The model's belief that this category is the first one it names, given the label it wrote.
+struct CategoryProbability {
+  std::string name;        // as published, or "None"
+  double probability = 0;  // all of them are normalised to one
+};
+
 struct Verdict {
   // Empty when the model's answer was not a verdict; `error` then says why. Never treat an empty
   // one as safe.
@@ -31,9 +38,15 @@ struct Verdict {
   std::vector<std::string> categories;  // published names, in the order written; empty for None
   std::optional<bool> refusal;          // of responses only: did the assistant refuse?
   std::optional<LabelProbabilities> probabilities;  // empty when the answer never came to a label
-  std::string text;                                 // what the model wrote
+  // In published order, "None" last. Empty when the answer never came to a category, and for a
+  // tokenizer that does not tell all of them apart at one token.
+  std::vector<CategoryProbability> category_probabilities;
+  std::string text;  // what the model wrote
   std::optional<Error> error;
-  TokenUsage usage;
+  std::int64_t num_passes = 0;   // forward passes that the verdict took part in
+  std::int64_t num_windows = 1;  // more than one: too long to be judged at once
+  bool context_cut = false;      // earlier messages were left out or shortened to make room
+  TokenUsage usage;              // of all windows
   Timing timing;
 };
 
@@ -45,7 +58,24 @@ enum class Policy : std::uint8_t {
 // True unless the verdict is one that the policy lets through. A verdict without safety is blocked.
 bool is_blocked(const Verdict& verdict, Policy policy);
 
-// A loaded guard model. One thread at a time may call it.
+struct JudgeOptions {
+  // The label is all that is asked: one pass, and neither categories nor refusal.
+  bool stop_after_label = false;
+  // By plain greedy decoding, a pass a token, instead of checking a drafted answer. The verdict is
+  // the same; for comparison.
+  bool plain_decoding = false;
+  // What to do with a conversation that is longer than max_model_len. Either way nothing is judged
+  // unread: true cuts the judged message into overlapping windows and answers with the gravest
+  // verdict (Unsafe, then one that is no verdict, then Controversial); false answers
+  // ErrorCode::kTooLong.
+  bool use_windows = true;
+  std::int64_t priority = 0;    // smaller is served first
+  std::string cache_salt = {};  // prefixes are shared among conversations of equal salt only
+};
+
+using OnVerdict = std::function<void(Result<Verdict>)>;
+
+// A loaded guard model. Every method but moves may be called from any thread at any time.
 class Guard {
  public:
   // Also checks that the tokenizer tells the three labels apart at one token.
@@ -53,12 +83,27 @@ class Guard {
 
   Guard(Guard&&) noexcept;
   Guard& operator=(Guard&&) noexcept;
+  // Verdicts under way are answered with ErrorCode::kCancelled.
   ~Guard();
 
   // One answer a conversation, in order. A last message of the assistant is judged as a response,
   // any other as a prompt. Errors (a conversation that does not fit, a template that refuses) are
   // of that conversation alone.
-  std::vector<Result<Verdict>> judge(const std::vector<Conversation>& conversations);
+  std::vector<Result<Verdict>> judge(const std::vector<Conversation>& conversations,
+                                     const JudgeOptions& options = {});
+
+  // Returns at once; on_verdict is called once, on the engine's thread; they must return soon and
+  // not throw. The handle can cancel.
+  RequestHandle judge_async(const Conversation& conversation, const JudgeOptions& options,
+                            OnVerdict on_verdict);
+
+  // Computes what the template writes before every conversation (the policy), and keeps it in the
+  // cache for good. Without it, the first judgement of each mode does so.
+  Status prefill_policies();
+
+  const ChatTokenizer& tokenizer() const;
+  EngineInfo info() const;
+  EngineCounters counters() const;
 
  private:
   struct Impl;

@@ -1,14 +1,17 @@
-// Offline text generation, in the shapes of vLLM's LLM, SamplingParams and RequestOutput.
+// Text generation, in the shapes of vLLM's LLM, SamplingParams and RequestOutput.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "parapet/chat_tokenizer.h"
+#include "parapet/engine_info.h"
 #include "parapet/error.h"
 #include "parapet/types.h"
 
@@ -22,60 +25,146 @@ struct ModelOptions {
   std::string device = "cpu";           // "cpu", or "reference": plain, slow, the oracle
   int num_threads = 0;                  // 0: as many as this process may use
   std::int64_t max_model_len = 0;       // 0: the model's own maximum
-  std::string kv_cache_dtype = "auto";  // "auto", "float32", "bfloat16"
+  std::string kv_cache_dtype = "auto";  // "auto", "float32", "bfloat16", "int8"
+  std::int64_t block_size = 16;         // tokens
+  // Bytes of the KV cache. 0: memory_utilization decides; if that is 0 too, 4 GiB or half of the
+  // free memory, whichever is less. Never more than max_num_seqs sequences of max_model_len need.
+  std::int64_t kv_cache_memory = 0;
+  // Share of this machine's (or container's) memory that weights, activations and KV cache may take
+  // together: in (0, 1], or 0.
+  double memory_utilization = 0;
   std::int64_t max_num_batched_tokens = 2048;
-  std::int64_t max_num_seqs = 16;
+  std::int64_t max_num_seqs = 256;
+  bool enable_prefix_caching = true;
+  bool enforce_eager = false;  // op by op, nothing captured
   TemplateTokens template_tokens = TemplateTokens::kTemplateOnly;
   ProgressCallback on_progress;  // may be empty
 };
 
+// Meanings and limits are vLLM's, except for the default temperature.
 struct SamplingParams {
-  double temperature =
-      0.0;  // 0: the most likely token. (vLLM's default is 1; a guard must not roll dice.)
-  double top_p = 1.0;                 // in (0, 1]
-  std::int64_t top_k = 0;             // 0: all
+  double temperature = 0.0;  // 0: the most likely token. (vLLM's is 1; a guard must not roll dice.)
+  double top_p = 1.0;        // in (0, 1]
+  std::int64_t top_k = 0;    // 0: all
+  double min_p = 0.0;        // in [0, 1]
+  double presence_penalty = 0.0;      // in [-2, 2]
+  double frequency_penalty = 0.0;     // in [-2, 2]
+  double repetition_penalty = 1.0;    // in (0, 2]
   std::optional<std::uint64_t> seed;  // empty: 0, so that runs repeat
-  std::int64_t max_tokens = 16;
+  std::int64_t n = 1;  // answers; with a temperature, each has its own seed: seed + i
+
+  std::int64_t max_tokens = 16;   // 0: none, for prompt_logprobs
+  std::int64_t min_tokens = 0;    // before that, neither end tokens nor stop_token_ids
+  std::vector<std::string> stop;  // the first of them ends the answer, and is cut off
+  bool include_stop_str_in_output = false;
   std::vector<TokenId> stop_token_ids;  // beside the checkpoint's own end tokens
   bool ignore_eos = false;
+
+  std::vector<std::pair<TokenId, float>> logit_bias;  // within [-100, 100]
+  std::vector<TokenId> allowed_token_ids;             // empty: all
+  std::vector<std::string> bad_words;                 // never written
+  // At most one of the two: the answer is one of these strings, or matches this regular expression
+  // (docs/structured-output.md).
+  std::vector<std::string> choice;
+  std::string regex;
+
+  std::optional<std::int64_t> logprobs;         // of so many likely tokens, of raw logits
+  std::optional<std::int64_t> prompt_logprobs;  // the same for the prompt
+  std::vector<TokenId> logprob_token_ids;       // of exactly these, at every output position
+
+  std::int64_t priority = 0;  // smaller is served first
+  std::string cache_salt;     // prefixes are shared among requests of equal salt only
+};
+
+struct Logprob {
+  TokenId token_id = 0;
+  float logprob = 0;
+  std::int64_t rank = 0;  // 1: the most likely token
 };
 
 struct CompletionOutput {
   std::string text;
-  std::vector<TokenId> token_ids;  // without the end token
-  std::string finish_reason;       // "stop" or "length"
+  std::vector<TokenId> token_ids;          // without the end token
+  std::string finish_reason;               // "stop" or "length"
+  std::optional<std::string> stop_string;  // which one ended it
+  std::optional<TokenId> stop_token;       // likewise
+  // With `logprobs`: one entry a token, an end token's included; the chosen token first.
+  std::vector<std::vector<Logprob>> logprobs;
+  // With `logprob_token_ids`: one entry a token, in their order.
+  std::vector<std::vector<float>> token_logprobs;
 };
 
 struct RequestOutput {
   std::string prompt;
   std::vector<TokenId> prompt_token_ids;
-  std::vector<CompletionOutput> outputs;
+  std::vector<CompletionOutput> outputs;  // n
+  // With `prompt_logprobs`: one entry a prompt token, empty for the first.
+  std::vector<std::vector<Logprob>> prompt_logprobs;
   TokenUsage usage;
   Timing timing;
 };
 
-// A loaded model. One thread at a time may call it.
+// What was written since the last call: text that can no longer be cut off by a stop string.
+struct OutputDelta {
+  std::int64_t index = 0;  // which of the n answers
+  std::string text;
+  std::vector<TokenId> token_ids;
+};
+using OnDelta = std::function<void(const OutputDelta& delta)>;
+
+// A request under way. Dropping the handle does not end the request.
+class RequestHandle {
+ public:
+  RequestHandle() = default;  // of nothing
+  explicit RequestHandle(std::function<void()> cancel) : cancel_(std::move(cancel)) {}
+  // The request is answered with ErrorCode::kCancelled, unless it already has its answer. May be
+  // called at any time, also after the model is gone.
+  void cancel() const {
+    if (cancel_) cancel_();
+  }
+
+ private:
+  std::function<void()> cancel_;
+};
+using OnOutput = std::function<void(Result<RequestOutput>)>;
+
+// A loaded model. Every method but moves may be called from any thread at any time.
 class LLM {
  public:
   static Result<LLM> load(const ModelOptions& options);
 
   LLM(LLM&&) noexcept;
   LLM& operator=(LLM&&) noexcept;
+  // Requests under way are answered with ErrorCode::kCancelled.
   ~LLM();
 
   // One answer a prompt, in order. A prompt that cannot be served fails alone. Prompts are encoded
   // as their author's own text: special tokens spelled in them are special.
   std::vector<Result<RequestOutput>> generate(const std::vector<std::string>& prompts,
                                               const SamplingParams& params);
+  // The same of token ids.
+  std::vector<Result<RequestOutput>> generate_from_ids(
+      const std::vector<std::vector<TokenId>>& prompts, const SamplingParams& params);
   // The same through the checkpoint's chat template.
   std::vector<Result<RequestOutput>> chat(const std::vector<Conversation>& conversations,
                                           const SamplingParams& params);
 
+  // Return at once. on_delta (may be empty) and then, once, on_output are called on the engine's
+  // thread; they must return soon and not throw.
+  RequestHandle generate_async(const std::string& prompt, const SamplingParams& params,
+                               OnDelta on_delta, OnOutput on_output);
+  RequestHandle chat_async(const Conversation& conversation, const SamplingParams& params,
+                           OnDelta on_delta, OnOutput on_output);
+
   const ChatTokenizer& tokenizer() const;
+  EngineInfo info() const;
+  EngineCounters counters() const;
+  void reset_prefix_cache();
 
  private:
-  explicit LLM(std::unique_ptr<class LoadedModel> model);
-  std::unique_ptr<class LoadedModel> model_;
+  struct Impl;
+  explicit LLM(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace parapet

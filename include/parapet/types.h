@@ -31,6 +31,7 @@ enum class TemplateTokens : std::uint8_t {
 struct TokenUsage {
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;
+  std::int64_t cached_tokens = 0;  // of the prompt, taken from the prefix cache
 };
 
 // Wall-clock milliseconds of one request. Requests that ran in one batch share its steps, so their

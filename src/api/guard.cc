@@ -1,13 +1,19 @@
 #include "parapet/guard.h"
 
+#include <algorithm>
+#include <array>
+#include <mutex>
 #include <utility>
 
 #include "api/boundary.h"
+#include "api/conversation_windows.h"
+#include "api/gate.h"
+#include "api/judgement.h"
 #include "api/loaded_model.h"
 #include "api/stopwatch.h"
 #include "base/check.h"
-#include "guard/label_tokens.h"
 #include "guard/verdict_parser.h"
+#include "guard/verdict_plan.h"
 
 namespace parapet {
 namespace {
@@ -15,6 +21,8 @@ namespace {
 // The longest verdict names nine categories: about 60 tokens with Qwen3's tokenizer. Twice that
 // leaves room for tokenizers that spell in smaller pieces.
 constexpr std::int64_t kMaxVerdictTokens = 128;
+
+constexpr std::array<GuardMode, 2> kModes = {GuardMode::kPrompt, GuardMode::kResponse};
 
 GuardMode mode_of(const Conversation& conversation) {
   return conversation.back().role == "assistant" ? GuardMode::kResponse : GuardMode::kPrompt;
@@ -37,69 +45,157 @@ class AnswerWatcher {
   std::size_t num_read_ = 0;
 };
 
-bool begins_with(const std::vector<TokenId>& output, const std::vector<TokenId>& head) {
-  return output.size() >= head.size() && std::equal(head.begin(), head.end(), output.begin());
-}
-
 }  // namespace
 
 struct Guard::Impl {
   std::unique_ptr<LoadedModel> model;
-  LabelTokens labels;
 
-  Result<PreparedRequest> prepare(const Conversation& conversation) const;
-  Verdict conclude(GuardMode mode, const PreparedRequest& prepared,
-                   const GenerationOutput& generated) const;
-  // Fills what the answer says, or why it says nothing.
-  Status read_answer(GuardMode mode, const GenerationOutput& generated, Verdict& verdict) const;
+  // What is known about one mode.
+  struct Mode {
+    std::shared_ptr<const VerdictTokens> tokens;
+    std::vector<TokenId> policy;  // what the template writes before every conversation
+    std::once_flag prefill_begun;
+  };
+  std::array<Mode, 2> modes;
+
+  Mode& of(GuardMode mode) { return modes[static_cast<std::size_t>(mode)]; }
+
+  Status find_modes();
+  Result<std::vector<TokenId>> find_policy(GuardMode mode) const;
+  void prefill(Mode& mode, const OnAnswer& on_answer);
+  void prefill_and_wait(Mode& mode);
+
+  Result<std::vector<TokenId>> render(const Conversation& conversation) const;
+  Result<std::vector<std::vector<TokenId>>> prompts_of(const Conversation& conversation,
+                                                       const JudgeOptions& options,
+                                                       bool& context_cut) const;
+  GenerationRequest request_for(GuardMode mode, std::vector<TokenId> prompt,
+                                const JudgeOptions& options);
+  RequestHandle submit(const Conversation& conversation, const JudgeOptions& options,
+                       OnVerdict on_verdict, std::int64_t* expected = nullptr);
 };
 
-Result<PreparedRequest> Guard::Impl::prepare(const Conversation& conversation) const {
-  if (conversation.empty()) {
-    return Error{ErrorCode::kInvalidArgument, "the conversation has no messages"};
+Status Guard::Impl::find_modes() {
+  for (const GuardMode mode : kModes) {
+    PARAPET_ASSIGN(VerdictTokens tokens, VerdictTokens::make(model->tokenizer(), mode));
+    of(mode).tokens = std::make_shared<const VerdictTokens>(std::move(tokens));
+    auto policy = find_policy(mode);
+    if (policy) of(mode).policy = std::move(*policy);
   }
-  const Stopwatch watch;
-  PARAPET_ASSIGN(auto rendered,
-                 model->chat_tokenizer().render(conversation, model->template_tokens()));
-  GenerationRequest request;
-  request.prompt = std::move(rendered.ids);
-  request.max_tokens = kMaxVerdictTokens;
-  request.stop_token_ids = model->end_tokens();
-  request.stop_when = AnswerWatcher(model->tokenizer(), mode_of(conversation));
-  const auto label_step = static_cast<std::int64_t>(labels.head.size());
-  request.logprobs.push_back(
-      {label_step, {labels.first_tokens.begin(), labels.first_tokens.end()}});
-  return PreparedRequest{std::move(rendered.text), std::move(request), watch.milliseconds()};
-}
-
-Status Guard::Impl::read_answer(GuardMode mode, const GenerationOutput& generated,
-                                Verdict& verdict) const {
-  if (begins_with(generated.token_ids, labels.head) && !generated.logprobs[0].empty()) {
-    const std::span<const float, 3> logprobs(generated.logprobs[0].data(), 3);
-    PARAPET_ASSIGN(verdict.probabilities, label_probabilities(logprobs));
-  }
-  if (generated.finish_reason == FinishReason::kLength) {
-    return Error{ErrorCode::kMalformedOutput,
-                 "the model's answer is not finished after " +
-                     std::to_string(generated.usage.completion_tokens) + " tokens"};
-  }
-  PARAPET_ASSIGN(ParsedVerdict parsed, parse_verdict(verdict.text, mode));
-  verdict.safety = parsed.safety;
-  verdict.categories = std::move(parsed.categories);
-  verdict.refusal = parsed.refusal;
   return {};
 }
 
-Verdict Guard::Impl::conclude(GuardMode mode, const PreparedRequest& prepared,
-                              const GenerationOutput& generated) const {
-  Verdict verdict;
-  verdict.text = model->tokenizer().decode(generated.token_ids);
-  verdict.usage = generated.usage;
-  verdict.timing = timing_of(prepared, generated);
-  if (auto read = read_answer(mode, generated, verdict); !read) {
-    verdict.error = std::move(read).error();
+// The tokens that prompts of different conversations begin with. A template that refuses these
+// conversations has no policy that we could know of.
+Result<std::vector<TokenId>> Guard::Impl::find_policy(GuardMode mode) const {
+  std::vector<TokenId> policy;
+  for (const char* text : {"a", "0 ", "护栏", "\n"}) {
+    Conversation conversation{{"user", text}};
+    if (mode == GuardMode::kResponse) conversation.push_back({"assistant", text});
+    PARAPET_ASSIGN(auto ids, render(conversation));
+    if (policy.empty()) policy = ids;
+    policy.resize(
+        static_cast<std::size_t>(std::ranges::mismatch(policy, ids).in1 - policy.begin()));
   }
-  return verdict;
+  return policy;
+}
+
+// Once a mode; afterwards the policy is in the cache, or on its way there.
+void Guard::Impl::prefill(Mode& mode, const OnAnswer& on_answer) {
+  bool begun = false;
+  std::call_once(mode.prefill_begun, [&] {
+    if (mode.policy.empty() || !model->engine().engine().limits().enable_prefix_caching) return;
+    GenerationRequest request;
+    request.prompt = mode.policy;
+    request.max_tokens = 0;
+    request.num_public_tokens = std::ssize(mode.policy);
+    request.pin_prompt = true;
+    model->engine().submit(std::move(request), on_answer);
+    begun = true;
+  });
+  if (!begun) on_answer(GenerationOutput{});
+}
+
+void Guard::Impl::prefill_and_wait(Mode& mode) {
+  Gate gate(1);
+  prefill(mode, [&](const Result<GenerationOutput>&) { gate.count_down(); });
+  gate.wait({});
+}
+
+Result<std::vector<TokenId>> Guard::Impl::render(const Conversation& conversation) const {
+  PARAPET_ASSIGN(auto rendered,
+                 model->chat_tokenizer().render(conversation, model->template_tokens()));
+  return std::move(rendered.ids);
+}
+
+// One prompt, or one a window.
+Result<std::vector<std::vector<TokenId>>> Guard::Impl::prompts_of(const Conversation& conversation,
+                                                                  const JudgeOptions& options,
+                                                                  bool& context_cut) const {
+  std::vector<std::vector<TokenId>> prompts;
+  PARAPET_ASSIGN(auto whole, render(conversation));
+  const std::int64_t max_len = model->info().max_model_len;
+  if (std::ssize(whole) < max_len || !options.use_windows) {
+    prompts.push_back(std::move(whole));  // if it is too long, the engine will say so
+    return prompts;
+  }
+  const auto count = [this](const Conversation& window) -> Result<std::int64_t> {
+    PARAPET_ASSIGN(const auto ids, render(window));
+    return std::ssize(ids);
+  };
+  const std::int64_t answer = std::min(kMaxVerdictTokens, max_len / 2);
+  PARAPET_ASSIGN(const auto fitted, fit_conversation(conversation, max_len - answer, count));
+  context_cut = fitted.context_cut;
+  for (const Conversation& window : fitted.windows) {
+    PARAPET_ASSIGN(auto ids, render(window));
+    prompts.push_back(std::move(ids));
+  }
+  return prompts;
+}
+
+GenerationRequest Guard::Impl::request_for(GuardMode mode, std::vector<TokenId> prompt,
+                                           const JudgeOptions& options) {
+  const Mode& known = of(mode);
+  GenerationRequest request;
+  request.prompt = std::move(prompt);
+  request.max_tokens =
+      options.stop_after_label ? std::ssize(known.tokens->labels().head) + 1 : kMaxVerdictTokens;
+  request.stop_token_ids = model->end_tokens();
+  request.stop_when = AnswerWatcher(model->tokenizer(), mode);
+  request.plan = std::make_shared<VerdictPlan>(
+      known.tokens, options.plain_decoding     ? VerdictPlan::Scope::kNothing
+                    : options.stop_after_label ? VerdictPlan::Scope::kLabelOnly
+                                               : VerdictPlan::Scope::kWhole);
+  request.priority = options.priority;
+  request.cache_salt = options.cache_salt;
+  request.num_public_tokens = std::ssize(known.policy);
+  return request;
+}
+
+RequestHandle Guard::Impl::submit(const Conversation& conversation, const JudgeOptions& options,
+                                  OnVerdict on_verdict, std::int64_t* expected) {
+  const Stopwatch watch;
+  bool context_cut = false;
+  auto prompts = guarded([&]() -> Result<std::vector<std::vector<TokenId>>> {
+    if (conversation.empty()) {
+      return Error{ErrorCode::kInvalidArgument, "the conversation has no messages"};
+    }
+    return prompts_of(conversation, options, context_cut);
+  });
+  if (!prompts) return on_verdict(prompts.error()), RequestHandle();
+  const GuardMode mode = mode_of(conversation);
+  const auto judgement =
+      std::make_shared<Judgement>(model->tokenizer(), of(mode).tokens, options,
+                                  watch.milliseconds(), prompts->size(), std::move(on_verdict));
+  if (context_cut) judgement->set_context_cut();
+  std::vector<RequestId> ids;
+  for (auto& prompt : *prompts) {
+    if (expected != nullptr) *expected += std::ssize(prompt);
+    ids.push_back(model->engine().submit(
+        request_for(mode, std::move(prompt), options),
+        [judgement](Result<GenerationOutput> answer) { judgement->take(std::move(answer)); }));
+  }
+  return RequestHandle(model->engine().canceller(std::move(ids)));
 }
 
 Guard::Guard(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -111,28 +207,51 @@ Result<Guard> Guard::load(const ModelOptions& options) {
   return guarded([&]() -> Result<Guard> {
     auto impl = std::make_unique<Impl>();
     PARAPET_ASSIGN(impl->model, LoadedModel::load(options));
-    PARAPET_ASSIGN(impl->labels, LabelTokens::find(impl->model->tokenizer()));
+    PARAPET_TRY(impl->find_modes());
     return Guard(std::move(impl));
   });
 }
 
-std::vector<Result<Verdict>> Guard::judge(const std::vector<Conversation>& conversations) {
-  std::vector<Result<PreparedRequest>> prepared;
-  prepared.reserve(conversations.size());
-  for (const Conversation& conversation : conversations) {
-    prepared.push_back(guarded([&] { return impl_->prepare(conversation); }));
-  }
-  const auto generated = run_prepared(*impl_->model, prepared);
+std::vector<Result<Verdict>> Guard::judge(const std::vector<Conversation>& conversations,
+                                          const JudgeOptions& options) {
+  std::vector<std::optional<Result<Verdict>>> answers(conversations.size());
   std::vector<Result<Verdict>> verdicts;
-  for (std::size_t i = 0; i < generated.size(); ++i) {
-    if (generated[i]) {
-      verdicts.emplace_back(
-          impl_->conclude(mode_of(conversations[i]), *prepared[i], *generated[i]));
-    } else {
-      verdicts.emplace_back(generated[i].error());
-    }
+  if (conversations.empty()) return verdicts;
+  for (const Conversation& conversation : conversations) {
+    if (!conversation.empty()) impl_->prefill_and_wait(impl_->of(mode_of(conversation)));
   }
+  std::int64_t expected = 0;
+  const auto progress = impl_->model->progress_of(expected);
+  Gate gate(conversations.size());
+  for (std::size_t i = 0; i < conversations.size(); ++i) {
+    impl_->submit(
+        conversations[i], options,
+        [&, i](Result<Verdict> verdict) {
+          answers[i] = std::move(verdict);
+          gate.count_down();
+        },
+        &expected);
+  }
+  gate.wait(progress);
+  for (auto& answer : answers) verdicts.push_back(std::move(*answer));
   return verdicts;
 }
+
+RequestHandle Guard::judge_async(const Conversation& conversation, const JudgeOptions& options,
+                                 OnVerdict on_verdict) {
+  if (!conversation.empty()) {
+    impl_->prefill(impl_->of(mode_of(conversation)), [](const Result<GenerationOutput>&) {});
+  }
+  return impl_->submit(conversation, options, std::move(on_verdict));
+}
+
+Status Guard::prefill_policies() {
+  for (auto& mode : impl_->modes) impl_->prefill_and_wait(mode);
+  return {};
+}
+
+const ChatTokenizer& Guard::tokenizer() const { return impl_->model->chat_tokenizer(); }
+EngineInfo Guard::info() const { return impl_->model->info(); }
+EngineCounters Guard::counters() const { return impl_->model->counters(); }
 
 }  // namespace parapet

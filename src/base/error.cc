@@ -14,6 +14,7 @@ const char* to_string(ErrorCode code) {
     case ErrorCode::kNumeric: return "not a number";
     case ErrorCode::kResourceExhausted: return "out of resources";
     case ErrorCode::kIo: return "input/output";
+    case ErrorCode::kCancelled: return "cancelled";
     case ErrorCode::kInternal: return "internal error";
   }
   return "unknown error";

@@ -38,9 +38,9 @@ std::optional<std::uint64_t> read_field(const fs::path& file, std::string_view k
   for (std::string line; std::getline(stream, line);) {
     if (!line.starts_with(key)) continue;
     line.erase(0, key.size());
-    if (line.empty() || line.front() != ' ') continue;
+    if (line.empty() || (line.front() != ' ' && line.front() != '\t')) continue;
     std::uint64_t number = 0;
-    const std::size_t digit = line.find_first_not_of(' ');
+    const std::size_t digit = line.find_first_not_of(" \t");
     for (std::size_t i = digit; i < line.size() && line[i] >= '0' && line[i] <= '9'; ++i) {
       number = number * 10 + static_cast<std::uint64_t>(line[i] - '0');
     }
@@ -94,6 +94,11 @@ std::uint64_t available_memory(const MemorySources& sources) {
     available = std::min(available, *kilobytes * 1024);
   }
   return available;
+}
+
+std::uint64_t resident_memory() {
+  const auto kilobytes = read_field("/proc/self/status", "VmRSS:");
+  return kilobytes ? *kilobytes * 1024 : 0;
 }
 
 }  // namespace parapet

@@ -1,4 +1,4 @@
-// How much memory this process may still take, asked before gigabytes are touched.
+// How much memory this process has, and may still take.
 #pragma once
 
 #include <cstdint>
@@ -17,5 +17,8 @@ struct MemorySources {
 // leaves under its limit, page cache counted as free. What the kernel does not tell is no limit:
 // without any answer this is UINT64_MAX.
 std::uint64_t available_memory(const MemorySources& sources = {});
+
+// Bytes of this process that are in memory now, files it has mapped included; 0 if nobody tells.
+std::uint64_t resident_memory();
 
 }  // namespace parapet

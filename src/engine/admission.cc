@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "base/check.h"
 
@@ -21,34 +20,26 @@ Status check_token_ids(const char* field, std::span<const TokenId> ids,
   return {};
 }
 
-Status check_queries(const std::vector<LogprobQuery>& queries, const EngineLimits& limits) {
-  std::vector<std::int64_t> steps;
-  for (const LogprobQuery& query : queries) {
-    if (query.step < 0) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "logprobs.step is " + std::to_string(query.step) + ", expected 0 or more"};
-    }
-    if (query.token_ids.empty() || query.token_ids.size() > kMaxLogprobTokens) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "logprobs of " + std::to_string(query.token_ids.size()) +
-                       " tokens, expected 1 to " + std::to_string(kMaxLogprobTokens)};
-    }
-    PARAPET_TRY(check_token_ids("logprobs.token_ids", query.token_ids, limits));
-    steps.push_back(query.step);
-  }
-  std::sort(steps.begin(), steps.end());
-  const auto twice = std::adjacent_find(steps.begin(), steps.end());
-  if (twice == steps.end()) return {};
-  return Error{ErrorCode::kInvalidArgument, "logprobs ask twice about step " +
-                                                std::to_string(*twice) +
-                                                ", expected one query with all its tokens"};
+Status check_range(const char* field, std::int64_t value, std::int64_t low, std::int64_t high) {
+  if (value >= low && value <= high) return {};
+  return Error{ErrorCode::kInvalidArgument, std::string(field) + " is " + std::to_string(value) +
+                                                ", expected " + std::to_string(low) + " to " +
+                                                std::to_string(high)};
 }
 
-Status check_lengths(const GenerationRequest& request, const EngineLimits& limits) {
-  if (request.max_tokens <= 0) {
+Status check_logprobs(const GenerationRequest& request, const EngineLimits& limits) {
+  PARAPET_TRY(check_range("logprobs", request.logprobs.value_or(0), 0, kMaxLogprobs));
+  PARAPET_TRY(check_range("prompt_logprobs", request.prompt_logprobs.value_or(0), 0, kMaxLogprobs));
+  PARAPET_TRY(
+      check_range("logprob_token_ids", std::ssize(request.logprob_token_ids), 0, kMaxLogprobs));
+  return check_token_ids("logprob_token_ids", request.logprob_token_ids, limits);
+}
+
+Status check_lengths(const GenerationRequest& request, const EngineLimits& limits,
+                     std::int64_t num_blocks) {
+  if (request.max_tokens < 0) {
     return Error{ErrorCode::kInvalidArgument,
-                 "max_tokens is " + std::to_string(request.max_tokens) +
-                     ", expected at least 1: a request without an answer is not supported"};
+                 "max_tokens is " + std::to_string(request.max_tokens) + ", expected 0 or more"};
   }
   const std::int64_t prompt = std::ssize(request.prompt);
   if (prompt == 0) return Error{ErrorCode::kInvalidArgument, "the prompt is empty"};
@@ -58,13 +49,14 @@ Status check_lengths(const GenerationRequest& request, const EngineLimits& limit
                      std::to_string(limits.max_model_len - 1) + ": max_model_len is " +
                      std::to_string(limits.max_model_len) + ", and the answer needs room too"};
   }
-  const std::int64_t cached = prompt + allowed_output(request, limits) - 1;
-  if (limits.blocks_for(cached) > limits.num_kv_blocks) {
+  const std::int64_t cached =
+      prompt + std::max<std::int64_t>(0, allowed_output(request, limits) - 1);
+  if (limits.blocks_for(cached) > num_blocks) {
     return Error{ErrorCode::kResourceExhausted,
                  "prompt and answer may come to " + std::to_string(cached) +
-                     " tokens in the KV cache, which holds " +
-                     std::to_string(limits.num_kv_blocks * limits.block_size) +
-                     "; shorten the prompt, lower max_tokens or give the cache more blocks"};
+                     " tokens in the KV cache, which has room for " +
+                     std::to_string(num_blocks * limits.block_size) +
+                     "; shorten the prompt, lower max_tokens or give the cache more memory"};
   }
   return {};
 }
@@ -75,11 +67,14 @@ std::int64_t allowed_output(const GenerationRequest& request, const EngineLimits
   return std::min(request.max_tokens, limits.max_model_len - std::ssize(request.prompt));
 }
 
-Status check_request(const GenerationRequest& request, const EngineLimits& limits) {
-  PARAPET_TRY(check_lengths(request, limits));
+Status check_request(const GenerationRequest& request, const EngineLimits& limits,
+                     std::int64_t num_blocks) {
+  PARAPET_TRY(check_lengths(request, limits, num_blocks));
   PARAPET_TRY(check_token_ids("prompt", request.prompt, limits));
-  PARAPET_TRY(request.sampling.check());
-  return check_queries(request.logprobs, limits);
+  PARAPET_TRY(check_range("num_public_tokens", request.num_public_tokens, 0,
+                          std::ssize(request.prompt)));
+  PARAPET_TRY(request.sampling.check(limits.vocab_size));
+  return check_logprobs(request, limits);
 }
 
 }  // namespace parapet

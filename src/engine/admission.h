@@ -7,8 +7,10 @@
 
 namespace parapet {
 
-// kInvalidArgument, kTooLong (max_model_len) or kResourceExhausted (the KV cache).
-Status check_request(const GenerationRequest& request, const EngineLimits& limits);
+// kInvalidArgument, kTooLong (max_model_len) or kResourceExhausted (the KV cache, of which it may
+// use num_blocks at most).
+Status check_request(const GenerationRequest& request, const EngineLimits& limits,
+                     std::int64_t num_blocks);
 
 // The request's max_tokens, within what max_model_len leaves after the prompt.
 std::int64_t allowed_output(const GenerationRequest& request, const EngineLimits& limits);

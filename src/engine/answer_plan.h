@@ -43,9 +43,6 @@ class AnswerPlan {
   // Tokens whose log-probabilities to report at the position after `output`; at most
   // kMaxLogprobTokens.
   virtual std::span<const TokenId> watch(std::span<const TokenId> output) const = 0;
-
-  // True where the answer ends with `output`, though no stop token ended it.
-  virtual bool ends(std::span<const TokenId> output) const = 0;
 };
 
 }  // namespace parapet

@@ -27,6 +27,7 @@ class DeviceArray {
     return array;
   }
 
+  std::int64_t capacity() const { return capacity_; }
   std::vector<T>& host() { return host_; }
   const std::vector<T>& host() const { return host_; }
 
@@ -44,6 +45,14 @@ class DeviceArray {
   TensorView view(std::int64_t rows, std::int64_t columns) const {
     PARAPET_CHECK(rows * columns == std::ssize(host_));
     return {buffer_->data(), kDType, {rows, columns}};
+  }
+  // Elements [begin, begin + count), or rows of `columns` elements each.
+  TensorView slice(std::int64_t begin, std::int64_t count) const {
+    PARAPET_CHECK(begin >= 0 && begin + count <= capacity_);
+    return {static_cast<T*>(buffer_->data()) + begin, kDType, {count}};
+  }
+  TensorView slice_rows(std::int64_t begin, std::int64_t count, std::int64_t columns) const {
+    return {slice(begin * columns, count * columns).data(), kDType, {count, columns}};
   }
 
  private:

@@ -1,5 +1,6 @@
 #include "engine/model_runner.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -7,9 +8,9 @@
 namespace parapet {
 
 Result<ModelRunner> ModelRunner::create(Device& device, Qwen3Model model,
-                                        const EngineLimits& limits) {
+                                        const EngineLimits& limits,
+                                        const CapturedPieces::Progress& progress) {
   PARAPET_CHECK(model.limits().max_num_tokens >= limits.max_num_batched_tokens);
-  PARAPET_CHECK(model.limits().max_num_logit_rows >= limits.max_num_seqs);
   PARAPET_ASSIGN(std::unique_ptr<Stream> stream, device.create_stream());
   PARAPET_ASSIGN(std::unique_ptr<KvCache> cache,
                  device.create_kv_cache(model.kv_cache_spec(static_cast<int>(limits.num_kv_blocks),
@@ -17,8 +18,15 @@ Result<ModelRunner> ModelRunner::create(Device& device, Qwen3Model model,
                                                             limits.kv_cache_dtype)));
   PARAPET_ASSIGN(StepInputs inputs, StepInputs::allocate(device, limits));
   PARAPET_ASSIGN(StepOutputs outputs, StepOutputs::allocate(device, limits));
-  return ModelRunner(device, std::move(model), std::move(stream), std::move(cache),
+  ModelRunner runner(device, std::move(model), std::move(stream), std::move(cache),
                      std::move(inputs), std::move(outputs));
+  if (limits.capture_sizes.empty()) return runner;
+  PARAPET_ASSIGN(runner.captured_,
+                 CapturedPieces::capture(*runner.stream_, runner.model_,
+                                         runner.inputs_.token_ids_for(limits.capture_sizes.back()),
+                                         runner.inputs_.positions_for(limits.capture_sizes.back()),
+                                         limits.capture_sizes, progress));
+  return runner;
 }
 
 ModelRunner::ModelRunner(Device& device, Qwen3Model model, std::unique_ptr<Stream> stream,
@@ -30,26 +38,29 @@ ModelRunner::ModelRunner(Device& device, Qwen3Model model, std::unique_ptr<Strea
       inputs_(std::move(inputs)),
       outputs_(std::move(outputs)) {}
 
-Result<std::vector<std::optional<NextToken>>> ModelRunner::run(
-    std::span<const ScheduledSequence> scheduled) {
-  std::vector<Sequence*> yielding;  // in the order of their rows of logits
-  for (const ScheduledSequence& each : scheduled) {
-    if (each.yields_token()) yielding.push_back(each.sequence);
+Result<std::vector<LogitRowResult>> ModelRunner::run(const Step& step,
+                                                     std::span<const LogitRow> rows,
+                                                     const LogitsReader& reader) {
+  const std::int64_t captured_size = captured_.size_for(step.num_rows);
+  inputs_.prepare(*stream_, step, std::max(captured_size, step.num_rows));
+  if (!step.block_copies.empty()) {
+    device_->ops().copy_kv_blocks(*stream_, *cache_, inputs_.block_copies());
   }
-  inputs_.prepare(*stream_, scheduled);
-  const TensorView logits =
-      model_.forward(*stream_, inputs_.batch(), *cache_, inputs_.logit_rows());
-  if (!yielding.empty()) outputs_.enqueue(*stream_, device_->ops(), yielding, logits);
-  PARAPET_TRY(stream_->synchronize());
+  PARAPET_TRY(forward(captured_size));
+  return outputs_.read(*stream_, device_->ops(), model_, rows, reader);
+}
 
-  std::vector<std::optional<NextToken>> answers(scheduled.size());
-  if (yielding.empty()) return answers;
-  std::vector<NextToken> next = outputs_.collect(yielding);
-  auto row = next.begin();
-  for (std::size_t i = 0; i < scheduled.size(); ++i) {
-    if (scheduled[i].yields_token()) answers[i] = std::move(*row++);
+Status ModelRunner::forward(std::int64_t captured_size) {
+  const BatchView batch = inputs_.batch();
+  if (captured_size == 0) {
+    model_.forward(*stream_, batch, *cache_);
+    return {};
   }
-  return answers;
+  for (int index = 0; index < model_.num_pieces(); ++index) {
+    PARAPET_TRY(captured_.replay(*stream_, captured_size, index));
+    model_.attention(*stream_, batch, *cache_, index);
+  }
+  return {};
 }
 
 }  // namespace parapet

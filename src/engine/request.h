@@ -3,30 +3,41 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
-#include "engine/sampler.h"
+#include "engine/answer_plan.h"
+#include "engine/logprobs.h"
+#include "engine/sampling.h"
+#include "parapet/error.h"
 #include "parapet/types.h"
 
 namespace parapet {
 
-// Asks for log-probabilities of some tokens where one output token is chosen.
-struct LogprobQuery {
-  std::int64_t step = 0;  // 0: the first output token
-  std::vector<TokenId> token_ids;
-};
-inline constexpr std::size_t kMaxLogprobTokens = 64;  // in one query
+inline constexpr std::size_t kMaxWatchedTokens = 64;  // at one position
+inline constexpr std::int64_t kMaxLogprobs = 1024;    // most likely tokens at one position
 
 struct GenerationRequest {
   std::vector<TokenId> prompt;
   SamplingSettings sampling;
-  std::int64_t max_tokens = 16;         // at least 1
+  std::int64_t max_tokens = 16;         // 0: the prompt is computed and nothing is written
   std::vector<TokenId> stop_token_ids;  // any of them ends the answer
   // Called with the output so far after each token; true ends the answer there. May be empty.
   std::function<bool(std::span<const TokenId> output)> stop_when;
-  std::vector<LogprobQuery> logprobs;  // at most one a step
+  std::shared_ptr<const AnswerPlan> plan;  // may be null
+
+  std::optional<std::int64_t> logprobs;         // so many likely tokens at each output position
+  std::optional<std::int64_t> prompt_logprobs;  // the same at each position of the prompt
+  std::vector<TokenId> logprob_token_ids;       // and these tokens at each output position
+
+  std::int64_t priority = 0;           // smaller is served first; equal ones in order of arrival
+  std::string cache_salt;              // prefixes are shared among equal salts only,
+  std::int64_t num_public_tokens = 0;  // but for so many tokens of the prompt, which hold no secret
+  bool use_prefix_cache = true;
+  bool pin_prompt = false;  // the prompt's blocks stay in the cache for the engine's life
 };
 
 enum class FinishReason : std::uint8_t {
@@ -41,17 +52,26 @@ struct GenerationTiming {
   double decode_ms = 0;   // from the first token to the last
 };
 
+// What a plan watched at one position.
+struct WatchedLogprobs {
+  std::int64_t step = 0;        // 0: the first output token
+  std::vector<float> logprobs;  // in the order of the plan's tokens
+};
+
 struct GenerationOutput {
   std::vector<TokenId> token_ids;  // without the stop token
   std::optional<TokenId> stop_token;
   FinishReason finish_reason = FinishReason::kLength;
-  // One entry for each query, in the order of its token_ids; empty where the answer ended before.
-  std::vector<std::vector<float>> logprobs;
-  TokenUsage usage;  // completion_tokens counts the stop token
+  std::vector<WatchedLogprobs> watched;  // in order of step
+  // With `logprobs`: one entry an output token, the stop token's included; the chosen token first.
+  std::vector<std::vector<TokenLogprob>> logprobs;
+  // With `prompt_logprobs`: one entry a prompt token, empty for the first.
+  std::vector<std::vector<TokenLogprob>> prompt_logprobs;
+  // With `logprob_token_ids`: one entry an output token, in their order.
+  std::vector<std::vector<float>> token_logprobs;
+  TokenUsage usage;             // completion_tokens counts the stop token
+  std::int64_t num_passes = 0;  // forward passes that the request took part in
   GenerationTiming timing;
 };
-
-// Called with the tokens computed so far, and how many there will be at most.
-using StepProgress = std::function<void(std::int64_t computed, std::int64_t expected)>;
 
 }  // namespace parapet

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -9,39 +10,54 @@
 #include "device/ops.h"
 #include "engine/device_array.h"
 #include "engine/options.h"
-#include "engine/sequence.h"
+#include "model/qwen3.h"
 #include "parapet/error.h"
+#include "parapet/types.h"
 
 namespace parapet {
 
-// What a step tells about the token that follows one sequence.
-struct NextToken {
-  TokenId most_likely = -1;     // -1: a logit is NaN
-  std::vector<float> logits;    // [vocab], only where the request samples
-  std::vector<float> logprobs;  // what the sequence's query() asks for
+// One row of a step whose logits are read, and what is wanted of them.
+struct LogitRow {
+  std::int64_t row = 0;                 // among the step's rows
+  std::span<const TokenId> watch = {};  // log-probabilities of these; at most kMaxWatchedTokens
+  bool whole = false;                   // the logits themselves
 };
 
-// Logits stay on the device where they can: only what requests ask for is copied.
+struct LogitRowResult {
+  TokenId most_likely = -1;    // -1: a logit is NaN
+  std::vector<float> watched;  // in the order of `watch`
+};
+
+// Called once for each row that is wanted whole, in order; logits f32 [vocab] live during the call.
+using LogitsReader = std::function<void(std::size_t index, std::span<const float> logits)>;
+
+// Rows go through the head in tiles, so that its buffers stay small, and their logits stay on the
+// device unless they are wanted whole.
 class StepOutputs {
  public:
+  static constexpr std::int64_t kTileRows = 64;
+
   static Result<StepOutputs> allocate(Device& device, const EngineLimits& limits);
 
-  // Row r of logits follows sequences[r]. There is at least one.
-  void enqueue(Stream& stream, Ops& ops, std::span<Sequence* const> sequences, TensorView logits);
-  // The answers, one a row, once the stream has passed enqueue().
-  std::vector<NextToken> collect(std::span<Sequence* const> sequences);
+  // One result a row.
+  Result<std::vector<LogitRowResult>> read(Stream& stream, Ops& ops, Qwen3Model& model,
+                                           std::span<const LogitRow> rows,
+                                           const LogitsReader& reader);
 
  private:
   StepOutputs() = default;
 
-  void enqueue_logprobs(Stream& stream, Ops& ops, std::span<Sequence* const> sequences,
-                        TensorView logits);
+  void upload(Stream& stream, std::span<const LogitRow> rows);
+  Status read_whole(Stream& stream, std::span<const LogitRow> rows, std::int64_t begin,
+                    TensorView logits, const LogitsReader& reader);
+  std::vector<LogitRowResult> collect(std::span<const LogitRow> rows) const;
 
-  DeviceArray<std::int32_t> most_likely_;           // [rows]
-  DeviceArray<std::int32_t> logprob_ids_;           // [rows, logprob_columns_]
-  DeviceArray<float> logprobs_;                     // [rows, logprob_columns_]
-  std::int64_t logprob_columns_ = 0;                // the largest query; 0: no row has one
-  std::vector<std::vector<float>> sampled_logits_;  // [rows][vocab]; empty for greedy rows
+  DeviceArray<std::int32_t> rows_;         // [rows]
+  DeviceArray<std::int32_t> most_likely_;  // [rows]
+  DeviceArray<std::int32_t> watched_ids_;  // [rows, columns_]
+  DeviceArray<float> watched_;             // [rows, columns_]
+  std::int64_t columns_ = 0;               // the longest watch; 0: no row has one
+  std::vector<float> logits_;              // one row on the host
 };
 
 }  // namespace parapet

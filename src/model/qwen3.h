@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "checkpoint/config.h"
 #include "checkpoint/weights.h"
@@ -26,6 +27,9 @@ class Qwen3Model {
   static Result<Qwen3Model> load(Device& device, const ModelConfig& config, Weights weights,
                                  const StepLimits& limits);
 
+  // What its buffers take, beside the weights.
+  static std::int64_t activation_bytes(const ModelConfig& config, const StepLimits& limits);
+
   const ModelConfig& config() const { return config_; }
   const StepLimits& limits() const { return limits_; }
   const WeightsSummary& weights_summary() const { return weights_.host.summary(); }
@@ -33,34 +37,48 @@ class Qwen3Model {
   // What a KV cache for this model looks like.
   KvCacheSpec kv_cache_spec(int num_blocks, int block_size, DType dtype) const;
 
-  // Enqueues one step: the keys and values of the batch's tokens go into the cache, and the logits
-  // that follow its rows logit_rows (i32 [n]) come back as f32 [n, vocab], in a buffer of the model
-  // that the next step overwrites. n may be 0. Token ids must be below vocab_size, and the batch
-  // within limits(): that is for the engine to see to.
-  TensorView forward(Stream& stream, const BatchView& batch, KvCache& cache, TensorView logit_rows);
+  // Enqueues one step: the keys and values of the batch's tokens go into the cache. Token ids must
+  // be below vocab_size, and the batch within limits(): that is for the engine to see to.
+  void forward(Stream& stream, const BatchView& batch, KvCache& cache);
+  // After it: the logits that follow the step's rows `rows` (i32 [n]), f32 [n, vocab], in a buffer
+  // of the model that the next call overwrites.
+  TensorView logits(Stream& stream, TensorView rows);
+
+  // forward() in pieces, for those who capture: piece 0, attention 0, piece 1, ... A piece's shapes
+  // follow from the number of rows alone; only attention depends on where sequences begin and end.
+  int num_pieces() const { return static_cast<int>(weights_.layers.size()); }
+  // token_ids and positions: i32 [rows].
+  void piece(Stream& stream, TensorView token_ids, TensorView positions, int index);
+  void attention(Stream& stream, const BatchView& batch, KvCache& cache, int index);
 
  private:
   // What flows between ops; f32, sized for the largest step.
   struct Activations {
+    struct Extent {
+      TensorView Activations::*view;
+      std::int64_t rows;
+      std::int64_t features;
+    };
+    static std::vector<Extent> extents(const ModelConfig& config, const StepLimits& limits);
     static Result<Activations> allocate(Device& device, const ModelConfig& config,
                                         const StepLimits& limits);
 
     std::vector<std::unique_ptr<Buffer>> buffers;
-    TensorView hidden;     // [tokens, hidden]  the residual stream
-    TensorView cos_sin;    // [tokens, head_dim]
-    TensorView qkv;        // [tokens, (heads + 2 kv_heads) * head_dim]
-    TensorView query;      // [tokens, heads * head_dim]
-    TensorView attention;  // [tokens, heads * head_dim]
-    TensorView mlp;        // [tokens, intermediate]
-    TensorView last;       // [rows, hidden]
-    TensorView logits;     // [rows, vocab]
+    TensorView hidden;          // [tokens, hidden]  the residual stream
+    TensorView cos_sin;         // [tokens, head_dim]
+    TensorView qkv;             // [tokens, (heads + 2 kv_heads) * head_dim]
+    TensorView query;           // [tokens, heads * head_dim]
+    TensorView attention;       // [tokens, heads * head_dim]
+    TensorView mlp;             // [tokens, intermediate]
+    TensorView last;            // [rows, hidden]  of the rows that are read
+    TensorView last_attention;  // [rows, heads * head_dim]
+    TensorView logits;          // [rows, vocab]
   };
 
   Qwen3Model(Device& device, const ModelConfig& config, const StepLimits& limits,
              Qwen3Weights weights, Activations activations);
 
-  void attention_block(Stream& stream, const BatchView& batch, KvCache& cache, int layer);
-  void mlp_block(Stream& stream, std::int64_t num_tokens, int layer);
+  void finish_layer(Stream& stream, int layer, TensorView attention, TensorView hidden);
 
   Device* device_;
   ModelConfig config_;

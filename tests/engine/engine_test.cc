@@ -16,6 +16,7 @@
 #include "device/reference/reference_device.h"
 #include "engine/engine_fixture.h"
 #include "engine/failing_device.h"
+#include "engine/logprobs.h"
 #include "model/model_harness.h"
 
 namespace parapet::test {
@@ -77,13 +78,14 @@ TEST_F(EngineTest, AnswersEndAtMaxModelLen) {
 TEST_F(EngineTest, LogprobsAreThoseOfTheLogits) {
   GenerationRequest request = request_for(prompt());
   request.max_tokens = 4;
-  request.logprobs = {{.step = 3, .token_ids = {7, 130, 7}},
-                      {.step = 0, .token_ids = {0, 1, 2, 3, 4}},
-                      {.step = 4, .token_ids = {1}}};
+  const std::vector<TokenId> at_3 = {7, 130, 7};
+  const std::vector<TokenId> at_0 = {0, 1, 2, 3, 4};
+  request.plan = std::make_shared<TestPlan>(
+      std::map<std::size_t, std::vector<TokenId>>{{3, at_3}, {0, at_0}, {4, {1}}});
   GenerationRequest neighbour = request_for(golden_.prompts[1]);  // asks for nothing
   const auto answers = engine_->generate(std::vector{neighbour, request});
   ASSERT_TRUE(answers[0] && answers[1]);
-  EXPECT_TRUE(answers[0]->logprobs.empty());
+  EXPECT_TRUE(answers[0]->watched.empty());
 
   std::vector<TokenId> tokens = prompt().token_ids;
   const auto begin = prompt().greedy_continuation.begin();
@@ -96,17 +98,81 @@ TEST_F(EngineTest, LogprobsAreThoseOfTheLogits) {
     for (const float logit : row) sum += std::exp(double{logit});
     return row[static_cast<std::size_t>(id)] - std::log(sum);
   };
-  const auto& logprobs = answers[1]->logprobs;
-  ASSERT_EQ(logprobs.size(), 3U);
-  ASSERT_EQ(logprobs[0].size(), 3U);
-  ASSERT_EQ(logprobs[1].size(), 5U);
-  EXPECT_TRUE(logprobs[2].empty()) << "the answer ended before step 4";
+  EXPECT_EQ(answers[1]->watched.size(), 2U) << "the answer ended before step 4";
+  const std::vector<float> third = watched_at(*answers[1], 3);
+  const std::vector<float> first = watched_at(*answers[1], 0);
+  ASSERT_EQ(third.size(), 3U);
+  ASSERT_EQ(first.size(), 5U);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(third[i], logprob(18, at_3[i]), 1e-5);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_NEAR(first[i], logprob(15, at_0[i]), 1e-5);
+}
+
+// Likely tokens, and those asked for, at every position of prompt and answer; the same in chunks.
+TEST_F(EngineTest, TopLogprobsAreThoseOfTheLogits) {
+  GenerationRequest request = request_for(prompt());
+  request.max_tokens = 3;
+  request.logprobs = 2;
+  request.prompt_logprobs = 1;
+  request.logprob_token_ids = {5, 99};
+  const auto whole = generate_one(*engine_, request);
+  const auto small = make_engine(
+      *device_, golden_, {.max_num_seqs = 2, .max_num_batched_tokens = 5, .num_kv_blocks = 64});
+  const auto chunked = generate_one(*small, request);
+  EXPECT_EQ(whole.logprobs, chunked.logprobs);
+  EXPECT_EQ(whole.prompt_logprobs, chunked.prompt_logprobs);
+  EXPECT_EQ(whole.token_logprobs, chunked.token_logprobs);
+
+  std::vector<TokenId> tokens = prompt().token_ids;
+  tokens.insert(tokens.end(), whole.token_ids.begin(), whole.token_ids.end());
+  ModelHarness model(*device_, golden_.config, golden_.weights(), 1, std::ssize(tokens));
+  const std::vector<float> all = model.all_logits(tokens, std::ssize(tokens));
+  const auto row = [&](std::size_t position) {
+    return std::span<const float>(all.data() + position * 131, 131);
+  };
+  ASSERT_EQ(whole.prompt_logprobs.size(), prompt().token_ids.size());
+  EXPECT_TRUE(whole.prompt_logprobs[0].empty());
+  for (std::size_t i = 1; i < prompt().token_ids.size(); ++i) {
+    const auto expected = top_logprobs(row(i - 1), 1, tokens[i]);
+    ASSERT_TRUE(expected);
+    EXPECT_EQ(whole.prompt_logprobs[i], *expected) << i;
+  }
+  ASSERT_EQ(whole.logprobs.size(), 3U);
   for (std::size_t i = 0; i < 3; ++i) {
-    EXPECT_NEAR(logprobs[0][i], logprob(18, request.logprobs[0].token_ids[i]), 1e-5);
+    const std::size_t at = prompt().token_ids.size() + i;
+    EXPECT_EQ(whole.logprobs[i], *top_logprobs(row(at - 1), 2, tokens[at])) << i;
+    EXPECT_EQ(whole.token_logprobs[i], *logprobs_of(row(at - 1), request.logprob_token_ids)) << i;
   }
-  for (std::size_t i = 0; i < 5; ++i) {
-    EXPECT_NEAR(logprobs[1][i], logprob(15, request.logprobs[1].token_ids[i]), 1e-5);
-  }
+}
+
+TEST_F(EngineTest, APromptWithoutAnAnswerIsComputedAndCached) {
+  GenerationRequest request = request_for(prompt());
+  request.max_tokens = 0;
+  const GenerationOutput nothing = generate_one(*engine_, request);
+  EXPECT_TRUE(nothing.token_ids.empty());
+  EXPECT_EQ(nothing.num_passes, 1);
+  const GenerationOutput answer = generate_one(*engine_, request_for(prompt()));
+  EXPECT_EQ(answer.token_ids, prompt().greedy_continuation);
+  EXPECT_EQ(answer.usage.cached_tokens, std::ssize(prompt().token_ids) - 1);
+}
+
+TEST_F(EngineTest, CancelledRequestsAreAnsweredAtOnce) {
+  std::vector<ErrorCode> codes;
+  const auto on_answer = [&](Result<GenerationOutput> answer) {
+    ASSERT_FALSE(answer);
+    codes.push_back(answer.error().code);
+  };
+  const auto running = engine_->add(request_for(prompt()), on_answer);
+  ASSERT_TRUE(running);
+  engine_->step();
+  const auto waiting = engine_->add(request_for(prompt()), on_answer);
+  ASSERT_TRUE(waiting);
+  EXPECT_TRUE(engine_->cancel(*running));
+  EXPECT_TRUE(engine_->cancel(*waiting));
+  EXPECT_FALSE(engine_->cancel(*waiting));
+  EXPECT_EQ(codes, std::vector<ErrorCode>(2, ErrorCode::kCancelled));
+  EXPECT_FALSE(engine_->has_work());
+  const EngineStats stats = engine_->stats();
+  EXPECT_EQ(stats.num_free_kv_blocks, stats.num_kv_blocks);
 }
 
 TEST_F(EngineTest, SampledAnswersDependOnTheSeedAlone) {

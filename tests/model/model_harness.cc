@@ -93,14 +93,16 @@ std::vector<float> ModelHarness::read(TensorView device) {
 std::vector<float> ModelHarness::step(std::span<const Piece> pieces,
                                       std::span<const std::int32_t> rows) {
   const StepInput input = prepare(pieces, rows);
-  return read(model_.forward(*stream_, input.batch, *cache_, input.logit_rows));
+  model_.forward(*stream_, input.batch, *cache_);
+  return read(model_.logits(*stream_, input.logit_rows));
 }
 
 std::vector<float> ModelHarness::captured_step(std::span<const Piece> pieces,
                                                std::span<const std::int32_t> rows) {
   const StepInput input = prepare(pieces, rows);
   require(stream_->begin_capture());
-  const TensorView logits = model_.forward(*stream_, input.batch, *cache_, input.logit_rows);
+  model_.forward(*stream_, input.batch, *cache_);
+  const TensorView logits = model_.logits(*stream_, input.logit_rows);
   const std::unique_ptr<Graph> graph = value_of(stream_->end_capture());
   require(stream_->replay(*graph));
   return read(logits);

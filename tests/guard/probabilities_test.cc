@@ -1,34 +1,13 @@
-#include "guard/label_tokens.h"
+#include "guard/probabilities.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
-
-#include "support/paths.h"
+#include <vector>
 
 namespace parapet {
 namespace {
-
-using ::testing::ElementsAre;
-
-// The ids are published: with Qwen3's tokenizer the label's first piece is one of these.
-TEST(LabelTokens, PartAtOneTokenOfQwen3) {
-  PARAPET_NEEDS_SHARED_DATA();
-  const auto tokenizer = Tokenizer::load(test::shared_data() / "qwen3-tokenizer");
-  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
-  const auto labels = LabelTokens::find(*tokenizer);
-  ASSERT_TRUE(labels.ok()) << labels.error().message;
-  EXPECT_EQ(labels->head, tokenizer->encode("Safety:", Origin::kMessage));
-  EXPECT_THAT(labels->first_tokens, ElementsAre(22291, 2093, 73067));
-}
-
-TEST(LabelTokens, PartAtOneTokenOfTheBundledModel) {
-  const auto tokenizer = Tokenizer::load(test::bundled_model());
-  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
-  EXPECT_TRUE(LabelTokens::find(*tokenizer).ok());
-}
 
 TEST(LabelProbabilities, AreNormalisedAndKeepTheirMass) {
   const float logprobs[] = {std::log(0.6F), std::log(0.1F), std::log(0.1F)};
@@ -53,6 +32,16 @@ TEST(LabelProbabilities, SurviveAModelThatNeverWritesALabel) {
   ASSERT_TRUE(probabilities.ok());
   EXPECT_EQ(probabilities->label_mass, 0);
   EXPECT_NEAR(probabilities->safe + probabilities->controversial + probabilities->unsafe, 1, 1e-9);
+}
+
+TEST(CategoryProbability, NamesEveryCategoryAndNone) {
+  const std::vector<float> logprobs(9, std::log(0.1F));
+  const auto categories = category_probabilities(GuardMode::kResponse, logprobs);
+  ASSERT_TRUE(categories.ok());
+  ASSERT_EQ(categories->size(), 9U);
+  EXPECT_EQ(categories->front().name, "Violent");
+  EXPECT_EQ(categories->back().name, "None");
+  for (const CategoryProbability& each : *categories) EXPECT_NEAR(each.probability, 1.0 / 9, 1e-9);
 }
 
 }  // namespace

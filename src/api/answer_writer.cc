@@ -1,0 +1,63 @@
+#include "api/answer_writer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace parapet {
+
+AnswerWriter::AnswerWriter(const Tokenizer& tokenizer, const SamplingParams& params,
+                           std::int64_t index, OnDelta on_delta)
+    : decoder_(tokenizer, /*skip_special_tokens=*/true),
+      stop_(params.stop),
+      include_stop_(params.include_stop_str_in_output),
+      min_tokens_(params.min_tokens),
+      index_(index),
+      on_delta_(std::move(on_delta)) {
+  for (const std::string& stop : stop_) longest_stop_ = std::max(longest_stop_, stop.size());
+}
+
+bool AnswerWriter::read(std::span<const TokenId> output) {
+  const std::size_t old_size = text_.size();
+  for (; num_read_ < output.size(); ++num_read_) {
+    text_ += decoder_.push(output[num_read_]);
+    untold_tokens_.push_back(output[num_read_]);
+  }
+  if (static_cast<std::int64_t>(num_read_) > min_tokens_) look_for_stop(old_size);
+  // The beginning of a stop string may stand at the end.
+  const std::size_t held_back = longest_stop_ > 0 ? longest_stop_ - 1 : 0;
+  if (!stop_string_) tell(text_.size() - std::min(text_.size(), held_back));
+  return stop_string_.has_value();
+}
+
+// The stop string that begins first; of those that begin together, the one named first.
+void AnswerWriter::look_for_stop(std::size_t old_size) {
+  const std::size_t from = old_size - std::min(old_size, longest_stop_);
+  std::size_t found_at = std::string::npos;
+  for (const std::string& stop : stop_) {
+    const std::size_t at = text_.find(stop, from);
+    if (at >= found_at) continue;
+    found_at = at;
+    stop_string_ = stop;
+  }
+  if (!stop_string_) return;
+  text_.resize(found_at + (include_stop_ ? stop_string_->size() : 0));
+}
+
+void AnswerWriter::finish() {
+  if (!stop_string_) text_ += decoder_.finish();
+  tell(text_.size());
+}
+
+void AnswerWriter::tell(std::size_t certain) {
+  while (certain > num_told_ && certain < text_.size() && (text_[certain] & 0xC0) == 0x80) {
+    --certain;  // not in the middle of a character
+  }
+  if (!on_delta_ || (certain <= num_told_ && untold_tokens_.empty())) return;
+  const std::size_t begin = std::min(num_told_, certain);
+  on_delta_({.index = index_,
+             .text = text_.substr(begin, certain - begin),
+             .token_ids = std::exchange(untold_tokens_, {})});
+  num_told_ = std::max(num_told_, certain);
+}
+
+}  // namespace parapet

@@ -71,8 +71,8 @@ Status check_request(const GenerationRequest& request, const EngineLimits& limit
                      std::int64_t num_blocks) {
   PARAPET_TRY(check_lengths(request, limits, num_blocks));
   PARAPET_TRY(check_token_ids("prompt", request.prompt, limits));
-  PARAPET_TRY(check_range("num_public_tokens", request.num_public_tokens, 0,
-                          std::ssize(request.prompt)));
+  PARAPET_TRY(
+      check_range("num_public_tokens", request.num_public_tokens, 0, std::ssize(request.prompt)));
   PARAPET_TRY(request.sampling.check(limits.vocab_size));
   return check_logprobs(request, limits);
 }

@@ -20,8 +20,8 @@ inline constexpr PrefixId kNoPrefix = 0;  // of what stands before the first blo
 // What is known to be in a block.
 struct BlockContent {
   PrefixId parent = kNoPrefix;
-  std::string salt;             // of first blocks; later ones have it through their parents
-  std::vector<TokenId> tokens;  // at most a block full
+  std::string salt = {};             // of first blocks; later ones have it through their parents
+  std::vector<TokenId> tokens = {};  // at most a block full
 };
 
 // Blocks are counted by their users. A block that nobody uses keeps its content and can be found by

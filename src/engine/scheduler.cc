@@ -60,6 +60,8 @@ void Scheduler::schedule_tokens(Sequence& sequence, Step& step) {
 
 void Scheduler::start_waiting(Step& step) {
   while (!waiting_.empty() && num_running() < limits_.max_num_seqs && room(step) > 0) {
+    // Those that start would fill the next steps too, and the draft would wait for ever.
+    if (step.draft_waits) return;
     Sequence& next = **waiting_.begin();
     // Nobody overtakes: a long sequence would else wait for ever behind short ones.
     if (!start(next, step)) return;
@@ -144,7 +146,7 @@ void Scheduler::note_start(Sequence& sequence) {
 // A draft is a guess: it takes blocks that are free, from nobody. But where it finds no room among
 // the step's rows, the last token of a prompt waits with it for the next step, since a draft that
 // comes too late costs a pass for each token that it would have saved.
-void Scheduler::add_draft(ScheduledSequence& scheduled, const Step& step) {
+void Scheduler::add_draft(ScheduledSequence& scheduled, Step& step) {
   Sequence& sequence = *scheduled.sequence;
   const AnswerPlan* plan = sequence.request.plan.get();
   const std::int64_t tokens_left = sequence.max_tokens - sequence.num_output();
@@ -154,7 +156,9 @@ void Scheduler::add_draft(ScheduledSequence& scheduled, const Step& step) {
   if (draft.num_nodes() == 0) return;
   if (draft.num_nodes() > room(step) - scheduled.num_tokens ||
       step.num_branches + std::ssize(draft.branches()) > kMaxStepBranches) {
-    if (sequence.num_output() == 0) --scheduled.num_tokens;
+    if (sequence.num_output() > 0) return;
+    --scheduled.num_tokens;
+    step.draft_waits = true;
     return;
   }
   if (!extend(sequence, sequence.num_tokens() + draft.trunk_len())) return;

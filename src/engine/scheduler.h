@@ -32,6 +32,7 @@ struct Step {
   std::vector<std::pair<std::int32_t, std::int32_t>> block_copies;
   std::int64_t num_rows = 0;
   std::int64_t num_branches = 0;  // of all drafts
+  bool draft_waits = false;       // some draft found no room here
 };
 inline constexpr std::int64_t kMaxStepBranches = 256;
 
@@ -89,7 +90,7 @@ class Scheduler {
   std::int64_t copy_part_of_block(Sequence& sequence, Step& step);
   void note_start(Sequence& sequence);
   void schedule_tokens(Sequence& sequence, Step& step);
-  void add_draft(ScheduledSequence& scheduled, const Step& step);
+  void add_draft(ScheduledSequence& scheduled, Step& step);
 
   std::int64_t room(const Step& step) const {
     return limits_.max_num_batched_tokens - step.num_rows;

@@ -2,113 +2,123 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
+#include "base/check.h"
+#include "engine/scheduler_fixture.h"
 
-namespace parapet {
+namespace parapet::test {
 namespace {
-
-constexpr EngineLimits kLimits{.vocab_size = 100,
-                               .max_model_len = 64,
-                               .max_num_seqs = 3,
-                               .max_num_batched_tokens = 8,
-                               .block_size = 4,
-                               .num_kv_blocks = 8,
-                               .kv_cache_dtype = DType::kF32,
-                               .max_num_requests = 100};
-
-// Requests and the sequences made of them, at addresses that last.
-class SchedulerTest : public testing::Test {
- protected:
-  Sequence& add(std::size_t prompt_len, std::int64_t max_tokens) {
-    GenerationRequest& request = requests_.emplace_back();
-    request.prompt.assign(prompt_len, 1);
-    request.max_tokens = max_tokens;
-    Sequence& sequence = sequences_.emplace_back(request, max_tokens);
-    scheduler_.add(sequence);
-    return sequence;
-  }
-
-  // Does what a step does to sequences: all that was scheduled is computed, and where that yields a
-  // token, it is appended.
-  std::vector<ScheduledSequence> step() {
-    std::vector<ScheduledSequence> scheduled = scheduler_.schedule();
-    for (const ScheduledSequence& each : scheduled) {
-      const bool yields = each.yields_token();
-      each.sequence->num_computed += each.num_tokens;
-      if (yields) each.sequence->tokens.push_back(2);
-    }
-    scheduler_.blocks().check_integrity();
-    return scheduled;
-  }
-
-  std::deque<GenerationRequest> requests_;
-  std::deque<Sequence> sequences_;
-  Scheduler scheduler_{kLimits};
-};
-
-std::vector<std::int64_t> lengths(const std::vector<ScheduledSequence>& scheduled) {
-  std::vector<std::int64_t> all;
-  for (const ScheduledSequence& each : scheduled) all.push_back(each.num_tokens);
-  return all;
-}
 
 TEST_F(SchedulerTest, LongPromptsTakeSeveralSteps) {
   add(18, 3);
-  EXPECT_EQ(lengths(step()), (std::vector<std::int64_t>{8}));
-  EXPECT_EQ(lengths(step()), (std::vector<std::int64_t>{8}));
-  EXPECT_EQ(lengths(step()), (std::vector<std::int64_t>{2}));
-  EXPECT_EQ(lengths(step()), (std::vector<std::int64_t>{1}));
+  EXPECT_EQ(step_lengths(), (Lengths{8}));
+  EXPECT_EQ(step_lengths(), (Lengths{8}));
+  EXPECT_EQ(step_lengths(), (Lengths{2}));
+  EXPECT_EQ(step_lengths(), (Lengths{1}));
+  EXPECT_EQ(step_lengths(), (Lengths{1}));
+  EXPECT_FALSE(scheduler().has_work());
 }
 
 TEST_F(SchedulerTest, DecodesShareStepsWithPrompts) {
-  Sequence& first = add(3, 4);
-  EXPECT_EQ(lengths(step()), (std::vector<std::int64_t>{3}));
+  const Served& first = add(3, 4);
+  EXPECT_EQ(step_lengths(), (Lengths{3}));
   add(12, 1);
-  const auto mixed = step();
-  EXPECT_EQ(lengths(mixed), (std::vector<std::int64_t>{1, 7}));
-  EXPECT_EQ(mixed[0].sequence, &first);
+  const Step mixed = engine_.step();
+  ASSERT_EQ(mixed.sequences.size(), 2U);
+  EXPECT_EQ(mixed.sequences[0].sequence, &first.sequence);
+  EXPECT_EQ(mixed.sequences[0].num_tokens, 1);
+  EXPECT_EQ(mixed.sequences[1].num_tokens, 7);
+  EXPECT_EQ(mixed.num_rows, 8);
+}
+
+TEST_F(SchedulerTest, AnswersWithoutTokensEndWithTheirPrompt) {
+  const Served& served = add(9, 0);
+  EXPECT_EQ(step_lengths(), (Lengths{8}));
+  EXPECT_EQ(step_lengths(), (Lengths{1}));
+  EXPECT_EQ(served.num_answers, 1);
+  EXPECT_EQ(served.sequence.num_output(), 0);
 }
 
 TEST_F(SchedulerTest, NobodyOvertakes) {
-  Sequence& first = add(20, 1);   // 5 of 8 blocks
-  Sequence& second = add(16, 1);  // 4 blocks: must wait
-  add(2, 1);                      // would fit, but came later
-  EXPECT_EQ(step().size(), 1U);
-  EXPECT_TRUE(second.block_table.empty());
-  scheduler_.finish(first);
-  EXPECT_EQ(step()[0].sequence, &second);
+  Served& first = add(20, 1);         // 5 of 8 blocks
+  const Served& second = add(16, 1);  // 4 blocks: must wait
+  add(2, 1);                          // would fit, but came later
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(step_sequences(), (Sequences{&first.sequence}));
+  engine_.cancel(first);
+  EXPECT_EQ(step_sequences(), (Sequences{&second.sequence}));
+  run_to_end();
+}
+
+TEST_F(SchedulerTest, PriorityGoesBeforeArrival) {
+  const Served& late = add(8, 1, /*priority=*/5);
+  const Served& first = add(8, 1, /*priority=*/-1);
+  const Served& second = add(8, 1, /*priority=*/-1);
+  EXPECT_EQ(step_sequences(), (Sequences{&first.sequence}));
+  EXPECT_EQ(step_sequences(), (Sequences{&second.sequence}));
+  EXPECT_EQ(step_sequences(), (Sequences{&late.sequence}));
 }
 
 TEST_F(SchedulerTest, RunsNoMoreThanMaxNumSeqs) {
-  for (int i = 0; i < 5; ++i) add(1, 2);
-  EXPECT_EQ(step().size(), 3U);
-  scheduler_.finish(sequences_[1]);
-  const auto scheduled = step();
+  std::vector<Served*> all;
+  for (int i = 0; i < 5; ++i) all.push_back(&add(1, 3));
+  EXPECT_EQ(step_sequences().size(), 3U);
+  EXPECT_EQ(scheduler().num_running(), 3);
+  EXPECT_EQ(scheduler().num_waiting(), 2);
+  engine_.cancel(*all[1]);
+  const Sequences scheduled = step_sequences();
   ASSERT_EQ(scheduled.size(), 3U);
-  EXPECT_EQ(scheduled[2].sequence, &sequences_[3]);
+  EXPECT_EQ(scheduled[2], &all[3]->sequence);
+  run_to_end();
 }
 
-TEST_F(SchedulerTest, AllBlocksComeBack) {
-  for (std::size_t i = 1; i < 20; ++i) add(i, static_cast<std::int64_t>(i % 7) + 1);
-  int steps = 0;
-  while (scheduler_.has_work()) {
-    for (const ScheduledSequence& each : step()) {
-      Sequence& sequence = *each.sequence;
-      if (sequence.num_output() == sequence.max_tokens) scheduler_.finish(sequence);
-    }
-    ASSERT_LT(++steps, 1000);
+TEST_F(SchedulerTest, TheLastInOrderGivesUpItsBlocks) {
+  const Served& first = add(7, 20);
+  const Served& last = add(8, 10);
+  const Served& middle = add(7, 10, /*priority=*/-1);  // before both
+  while (scheduler().stats().num_preemptions == 0) engine_.step();
+  EXPECT_TRUE(last.sequence.block_table.empty());
+  EXPECT_FALSE(first.sequence.block_table.empty());
+  EXPECT_FALSE(middle.sequence.block_table.empty());
+  EXPECT_GT(last.sequence.num_output(), 0);
+  EXPECT_EQ(scheduler().num_waiting(), 1);
+  run_to_end();
+  EXPECT_EQ(blocks().num_free(), limits_.num_kv_blocks);
+}
+
+TEST_F(SchedulerTest, ThePreemptedGoOnFromTheCache) {
+  Served& first = add(12, 20);
+  const Served& second = add(14, 4);
+  for (int i = 0; i < 4; ++i) engine_.step();
+  ASSERT_EQ(second.sequence.num_computed, 14);
+  while (scheduler().stats().num_preemptions == 0) engine_.step();
+  ASSERT_EQ(scheduler().num_waiting(), 1);
+  engine_.cancel(first);
+  const Step resumed = engine_.step();
+  ASSERT_EQ(resumed.sequences.size(), 1U);
+  EXPECT_EQ(resumed.sequences[0].sequence, &second.sequence);
+  // The first took one of its four blocks: the last that it would miss.
+  EXPECT_LE(resumed.sequences[0].num_tokens, 5);
+  EXPECT_EQ(second.sequence.num_cached_tokens, 0);  // that of its first start
+  run_to_end();
+}
+
+TEST_F(SchedulerTest, WhoeverLeavesGivesEverythingBack) {
+  Served& running = add(8, 20);
+  Served& preempted = add(16, 5);
+  while (scheduler().stats().num_preemptions == 0) engine_.step();
+  Served& waiting = add(4, 2);
+  ASSERT_EQ(scheduler().num_waiting(), 2);
+  for (Served* served : {&preempted, &running, &waiting}) {
+    engine_.cancel(*served);
+    EXPECT_NO_THROW(scheduler().check_integrity());
   }
-  EXPECT_EQ(scheduler_.blocks().num_free(), kLimits.num_kv_blocks);
-  for (const Sequence& sequence : sequences_) EXPECT_EQ(sequence.num_output(), sequence.max_tokens);
+  EXPECT_FALSE(scheduler().has_work());
+  EXPECT_EQ(blocks().num_free(), limits_.num_kv_blocks);
+  EXPECT_THROW(scheduler().remove(running.sequence), InternalError);
 }
 
-TEST_F(SchedulerTest, ClearGivesUpOnAll) {
-  for (int i = 0; i < 5; ++i) add(3, 2);
-  step();
-  scheduler_.clear();
-  EXPECT_FALSE(scheduler_.has_work());
-  EXPECT_EQ(scheduler_.blocks().num_free(), kLimits.num_kv_blocks);
+TEST_F(SchedulerTest, NothingToDoIsAnEmptyStep) {
+  EXPECT_TRUE(scheduler().schedule().sequences.empty());
 }
 
 }  // namespace
-}  // namespace parapet
+}  // namespace parapet::test

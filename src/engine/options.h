@@ -49,8 +49,7 @@ struct EngineLimits {
   std::int64_t kv_cache_tokens() const { return num_kv_blocks * block_size; }
 };
 
-// 1, 2, 4, then every 8th to 256, then every 16th, as far as `largest`, which is the last: 35 sizes
-// at 256.
+// 1, 2, 4, then every 8th to 256, then every 16th, as far as `largest`: 35 sizes at 256.
 std::vector<std::int64_t> default_capture_sizes(std::int64_t largest);
 
 }  // namespace parapet

@@ -51,6 +51,8 @@ class FakeEngine {
   // One step, as Engine::step() does it. The answer is what was computed.
   Step step() {
     Step step = scheduler_.schedule();
+    cache_.copy_blocks(step, scheduler_.blocks());
+    for (const Served* served : active_) cache_.adopt_copies(served->sequence, step);
     cache_.compute(step, scheduler_.blocks());
     for (const ScheduledSequence& each : step.sequences) accept(each);
     scheduler_.complete(step);

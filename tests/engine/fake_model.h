@@ -66,14 +66,29 @@ class FakeKvCache {
         block_size_(limits.block_size),
         keys_(static_cast<std::size_t>(limits.kv_cache_tokens())) {}
 
-  // Copies, then writes every row's key, then reads every row's context: the order of a device. The
-  // rows lie where StepInputs puts them.
-  void compute(const Step& step, const BlockPool& blocks) {
+  // A step is computed in a device's order: first its copies, then every row's key is written, then
+  // every row's context is read. The rows lie where StepInputs puts them.
+  void copy_blocks(const Step& step, const BlockPool& blocks) {
     for (const auto& [source, copy] : step.block_copies) copy_block(source, copy, blocks);
+  }
+  void compute(const Step& step, const BlockPool& blocks) {
     written_.clear();
-    for (const ScheduledSequence& each : step.sequences) adopt_copies(each, step);
     for (const ScheduledSequence& each : step.sequences) write_rows(each, blocks);
     for (const ScheduledSequence& each : step.sequences) read_contexts(each);
+  }
+
+  // What a sequence may copy is from then on its own, as if it had written it. It may have started
+  // without any row of this step.
+  void adopt_copies(const Sequence& sequence, const Step& step) {
+    for (const Key& key : keys_of(sequence, sequence.tokens)) {
+      if (key.position >= sequence.num_computed) return;
+      const std::int64_t slot = slot_of(sequence.block_table, key.position);
+      const bool copied = std::ranges::any_of(
+          step.block_copies, [&](const auto& pair) { return pair.second == slot / block_size_; });
+      if (!copied) continue;
+      read(sequence, slot, key);
+      keys_[static_cast<std::size_t>(slot)] = key;
+    }
   }
 
  private:
@@ -96,20 +111,6 @@ class FakeKvCache {
     check(blocks.num_users(source) > 0 && blocks.num_users(copy) == 1, "a copy of what is free");
     const auto from = keys_.begin() + source * block_size_;
     std::copy(from, from + block_size_, keys_.begin() + copy * block_size_);
-  }
-
-  // What a sequence may copy is from then on its own, as if it had written it.
-  void adopt_copies(const ScheduledSequence& scheduled, const Step& step) {
-    const Sequence& sequence = *scheduled.sequence;
-    for (const Key& key : keys_of(sequence, sequence.tokens)) {
-      if (key.position >= sequence.num_computed) return;
-      const std::int64_t slot = slot_of(sequence.block_table, key.position);
-      const bool copied = std::ranges::any_of(
-          step.block_copies, [&](const auto& pair) { return pair.second == slot / block_size_; });
-      if (!copied) continue;
-      read(sequence, slot, key);
-      keys_[static_cast<std::size_t>(slot)] = key;
-    }
   }
 
   std::int64_t node_slot(const ScheduledSequence& scheduled, std::int64_t node) const {

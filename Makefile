@@ -55,7 +55,8 @@ lint:  ## clang-format and clang-tidy, warnings as errors
 
 .PHONY: install
 PREFIX ?= /usr/local
-install: build  ## install the program and the bundled model under PREFIX (/usr/local)
+install: build  ## install program, C++ library and bundled model under PREFIX (/usr/local)
+	cmake --build --preset release --target parapet_shared
 	cmake --install build/release --prefix $(PREFIX)
 
 .PHONY: clean

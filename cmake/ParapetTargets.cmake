@@ -12,10 +12,18 @@ if(PARAPET_SANITIZE)
   target_compile_options(parapet_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 endif()
 
+# Code that may stand in libparapet.so. What is hidden needs no indirection, so that in an x86-64
+# kernel position-independent code is the code that there was without it.
+function(parapet_shareable name)
+  set_target_properties(${name} PROPERTIES
+    POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+endfunction()
+
 # parapet_library(NAME sources... DEPENDS targets...): one layer of src/.
 function(parapet_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;PRIVATE_DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  parapet_shareable(${name})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE parapet_options ${ARG_PRIVATE_DEPENDS})
 endfunction()

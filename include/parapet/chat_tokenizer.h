@@ -8,15 +8,18 @@
 #include <vector>
 
 #include "parapet/error.h"
+#include "parapet/export.h"
 #include "parapet/types.h"
 
 namespace parapet {
 
-// Immutable after loading; every method may be called from many threads at once.
-class ChatTokenizer {
+// Immutable after loading; every method may be called from many threads at once. One that was moved
+// from can only be assigned to or destroyed.
+class PARAPET_API ChatTokenizer {
  public:
   // Reads tokenizer.json, tokenizer_config.json and chat_template.jinja of a checkpoint folder. A
-  // folder without a chat template loads; rendering then answers ErrorCode::kNotFound.
+  // folder without a chat template loads; rendering then answers ErrorCode::kNotFound. Else
+  // kNotFound, kCorrupt, kUnsupported or kIo.
   static Result<ChatTokenizer> load(const std::filesystem::path& directory);
 
   ChatTokenizer(ChatTokenizer&&) noexcept;
@@ -29,22 +32,24 @@ class ChatTokenizer {
   std::vector<TokenId> encode_untrusted(std::string_view text) const;
 
   struct Rendered {
-    std::string text;
+    std::string text;  // UTF-8
     std::vector<TokenId> ids;
   };
   // Renders messages through the checkpoint's template, with the generation prompt, and encodes.
-  // ErrorCode::kTemplate carries what the template itself refused.
+  // ErrorCode::kTemplate carries what the template itself refused. Any length is rendered: what
+  // fits in a model is asked by the one that runs it.
   Result<Rendered> render(const Conversation& conversation,
                           TemplateTokens tokens = TemplateTokens::kTemplateOnly) const;
   // The same from JSON: a list of messages, or an object with "messages" and further variables of
-  // the template ("tools", "enable_thinking").
+  // the template ("tools", "enable_thinking"). What is not such JSON is refused.
   Result<Rendered> render_json(std::string_view request_json,
                                TemplateTokens tokens = TemplateTokens::kTemplateOnly) const;
 
-  // The text of ids. Bytes that are not UTF-8 become U+FFFD.
+  // The text of ids. Bytes that are not UTF-8 become U+FFFD, unknown ids nothing.
   std::string decode(const std::vector<TokenId>& ids, bool skip_special_tokens = false) const;
   // A token as the vocabulary spells it ("Ġmake"); empty for an unknown id.
   std::string piece(TokenId id) const;
+  // One more than the largest id that encode() can give.
   std::int64_t vocab_size() const;
 
  private:

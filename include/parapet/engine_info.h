@@ -11,10 +11,11 @@ struct EngineInfo {
   std::string device;  // "cpu"
   std::string isa;     // "avx2"
   int num_threads = 0;
-  std::string weights_dtype;
+  std::string weights_dtype;  // "bfloat16"
   std::int64_t weight_bytes = 0;
   double load_seconds = 0;  // of weights: mapping, checking, packing
 
+  // As in ModelOptions, with what it left open filled in.
   std::int64_t max_model_len = 0;
   std::int64_t max_num_seqs = 0;
   std::int64_t max_num_batched_tokens = 0;

@@ -7,6 +7,8 @@
 #include <utility>
 #include <variant>
 
+#include "parapet/export.h"
+
 namespace parapet {
 
 enum class ErrorCode : std::uint8_t {
@@ -20,20 +22,20 @@ enum class ErrorCode : std::uint8_t {
   kNumeric,            // NaN or infinity where a finite number is required
   kResourceExhausted,  // memory or blocks
   kIo,                 // the operating system refused
-  kCancelled,          // by the caller, before there was an answer
+  kCancelled,          // by the caller, or with the model, before there was an answer
   kInternal,           // a bug of ours; never caused by input alone
 };
 
-// "corrupt checkpoint", "unsupported", ...: the fixed words that stand before a message.
-const char* to_string(ErrorCode code);
+// "corrupt file", "unsupported", ...: the fixed words that stand before a message.
+PARAPET_API const char* to_string(ErrorCode code);
 
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;  // one line: which file, field and value is wrong, and what would be right
 };
 
-// A T or an Error. Reading the value of a failed Result is a bug of the caller: it throws
-// std::bad_variant_access.
+// A T or an Error; ok() says which. To read the one that is not there is a bug of the caller: it
+// throws std::bad_variant_access.
 template <class T>
 class [[nodiscard]] Result {
  public:
@@ -60,7 +62,7 @@ class [[nodiscard]] Result {
   std::variant<T, Error> state_;
 };
 
-// Success without a value, or an Error. `return {};` is success.
+// Success without a value, or an Error, which only a failed one has. `return {};` is success.
 template <>
 class [[nodiscard]] Result<void> {
  public:

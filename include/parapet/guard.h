@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "parapet/error.h"
+#include "parapet/export.h"
 #include "parapet/llm.h"
 #include "parapet/types.h"
 
@@ -15,7 +16,7 @@ namespace parapet {
 
 enum class Safety : std::uint8_t { kSafe, kControversial, kUnsafe };
 // "Safe", "Controversial", "Unsafe": as the model writes them.
-const char* to_string(Safety safety);
+PARAPET_API const char* to_string(Safety safety);
 
 // The model's belief at the label's first token, before a label was chosen.
 struct LabelProbabilities {
@@ -32,8 +33,8 @@ struct CategoryProbability {
 };
 
 struct Verdict {
-  // Empty when the model's answer was not a verdict; `error` then says why. Never treat an empty
-  // one as safe.
+  // Empty when the model's answer was not a verdict; `error` then says why (kMalformedOutput or
+  // kNumeric). Never treat an empty one as safe.
   std::optional<Safety> safety;
   std::vector<std::string> categories;  // published names, in the order written; empty for None
   std::optional<bool> refusal;          // of responses only: did the assistant refuse?
@@ -47,7 +48,7 @@ struct Verdict {
   std::int64_t num_windows = 1;  // more than one: too long to be judged at once
   bool context_cut = false;      // earlier messages were left out or shortened to make room
   TokenUsage usage;              // of all windows
-  Timing timing;
+  Timing timing;                 // of all windows, but for total_ms: until the last was answered
 };
 
 // What Controversial counts as.
@@ -55,8 +56,8 @@ enum class Policy : std::uint8_t {
   kStrict,  // as Unsafe
   kLoose,   // as Safe
 };
-// True unless the verdict is one that the policy lets through. A verdict without safety is blocked.
-bool is_blocked(const Verdict& verdict, Policy policy);
+// True unless the policy lets the verdict through. A verdict without safety is always blocked.
+PARAPET_API bool is_blocked(const Verdict& verdict, Policy policy);
 
 struct JudgeOptions {
   // The label is all that is asked: one pass, and neither categories nor refusal.
@@ -75,32 +76,39 @@ struct JudgeOptions {
 
 using OnVerdict = std::function<void(Result<Verdict>)>;
 
-// A loaded guard model. Every method but moves may be called from any thread at any time.
-class Guard {
+// A loaded guard model, with an engine on a thread of its own. Every method but moves may be called
+// from any thread at any time, and conversations of all callers share the engine's steps. One that
+// was moved from can only be assigned to or destroyed.
+class PARAPET_API Guard {
  public:
-  // Also checks that the tokenizer tells the three labels apart at one token.
+  // As LLM::load(). Also checks that the tokenizer tells the three labels apart at one token
+  // (ErrorCode::kUnsupported).
   static Result<Guard> load(const ModelOptions& options);
 
   Guard(Guard&&) noexcept;
   Guard& operator=(Guard&&) noexcept;
-  // Verdicts under way are answered with ErrorCode::kCancelled.
+  // Verdicts under way are answered with ErrorCode::kCancelled before it returns. Not to be called
+  // from a callback.
   ~Guard();
 
-  // One answer a conversation, in order. A last message of the assistant is judged as a response,
-  // any other as a prompt. Errors (a conversation that does not fit, a template that refuses) are
-  // of that conversation alone.
+  // Waits for all verdicts: one answer a conversation, in order. A last message of the assistant is
+  // judged as a response, any other as a prompt. Errors are of that conversation alone:
+  // kInvalidArgument (no messages), kTemplate, kTooLong, kResourceExhausted.
   std::vector<Result<Verdict>> judge(const std::vector<Conversation>& conversations,
                                      const JudgeOptions& options = {});
 
-  // Returns at once; on_verdict is called once, on the engine's thread; they must return soon and
-  // not throw. The handle can cancel.
+  // Renders and encodes here, and returns without waiting for the model; keeps no reference to its
+  // arguments. on_verdict is called once: on the engine's thread, or on this one, before the call
+  // returns, where there is nothing to run (a template that refuses). It must return soon, must not
+  // throw and must not wait for another answer; it may ask for one.
   RequestHandle judge_async(const Conversation& conversation, const JudgeOptions& options,
                             OnVerdict on_verdict);
 
   // Computes what the template writes before every conversation (the policy), and keeps it in the
-  // cache for good. Without it, the first judgement of each mode does so.
+  // cache for good. Waits for it. Without it, the first judgement of each mode does so.
   Status prefill_policies();
 
+  // Lives as long as the model.
   const ChatTokenizer& tokenizer() const;
   EngineInfo info() const;
   EngineCounters counters() const;

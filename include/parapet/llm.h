@@ -13,35 +13,38 @@
 #include "parapet/chat_tokenizer.h"
 #include "parapet/engine_info.h"
 #include "parapet/error.h"
+#include "parapet/export.h"
 #include "parapet/types.h"
 
 namespace parapet {
 
-// How to load a checkpoint and where to run it. The strings are those of the command line.
+// How to load a checkpoint and where to run it. The strings are those of the command line; a value
+// that cannot be honoured is refused by load(), which names it.
 struct ModelOptions {
   std::filesystem::path model;          // checkpoint folder
   std::string load_format = "auto";     // "auto": safetensors; "dummy": seeded random weights
   std::uint64_t seed = 0;               // of dummy weights
   std::string device = "cpu";           // "cpu", or "reference": plain, slow, the oracle
   int num_threads = 0;                  // 0: as many as this process may use
-  std::int64_t max_model_len = 0;       // 0: the model's own maximum
+  std::int64_t max_model_len = 0;       // tokens of prompt and answer; 0: the model's own maximum
   std::string kv_cache_dtype = "auto";  // "auto", "float32", "bfloat16", "int8"
-  std::int64_t block_size = 16;         // tokens
+  std::int64_t block_size = 16;         // tokens in one block of the KV cache
   // Bytes of the KV cache. 0: memory_utilization decides; if that is 0 too, 4 GiB or half of the
   // free memory, whichever is less. Never more than max_num_seqs sequences of max_model_len need.
   std::int64_t kv_cache_memory = 0;
   // Share of this machine's (or container's) memory that weights, activations and KV cache may take
   // together: in (0, 1], or 0.
   double memory_utilization = 0;
-  std::int64_t max_num_batched_tokens = 2048;
-  std::int64_t max_num_seqs = 256;
+  std::int64_t max_num_batched_tokens = 2048;  // in one step; longer prompts take several
+  std::int64_t max_num_seqs = 256;             // in one step
   bool enable_prefix_caching = true;
   bool enforce_eager = false;  // op by op, nothing captured
   TemplateTokens template_tokens = TemplateTokens::kTemplateOnly;
   ProgressCallback on_progress;  // may be empty
 };
 
-// Meanings and limits are vLLM's, except for the default temperature.
+// Meanings are vLLM's; docs/cpp-api.md says where defaults and limits differ. A value outside its
+// limits fails the request with ErrorCode::kInvalidArgument, which names field and value.
 struct SamplingParams {
   double temperature = 0.0;  // 0: the most likely token. (vLLM's is 1; a guard must not roll dice.)
   double top_p = 1.0;        // in (0, 1]
@@ -51,16 +54,16 @@ struct SamplingParams {
   double frequency_penalty = 0.0;     // in [-2, 2]
   double repetition_penalty = 1.0;    // in (0, 2]
   std::optional<std::uint64_t> seed;  // empty: 0, so that runs repeat
-  std::int64_t n = 1;  // answers; with a temperature, each has its own seed: seed + i
+  std::int64_t n = 1;  // answers, at most 128; with a temperature, each has its own seed: seed + i
 
-  std::int64_t max_tokens = 16;   // 0: none, for prompt_logprobs
+  std::int64_t max_tokens = 16;   // 0: none, for prompt_logprobs; max_model_len limits it too
   std::int64_t min_tokens = 0;    // before that, neither end tokens nor stop_token_ids
-  std::vector<std::string> stop;  // the first of them ends the answer, and is cut off
+  std::vector<std::string> stop;  // the first of them ends the answer, and is cut off; at most 64
   bool include_stop_str_in_output = false;
   std::vector<TokenId> stop_token_ids;  // beside the checkpoint's own end tokens
   bool ignore_eos = false;
 
-  std::vector<std::pair<TokenId, float>> logit_bias;  // within [-100, 100]
+  std::vector<std::pair<TokenId, float>> logit_bias;  // one a token, within [-100, 100]
   std::vector<TokenId> allowed_token_ids;             // empty: all
   std::vector<std::string> bad_words;                 // never written
   // At most one of the two: the answer is one of these strings, or matches this regular expression
@@ -68,7 +71,8 @@ struct SamplingParams {
   std::vector<std::string> choice;
   std::string regex;
 
-  std::optional<std::int64_t> logprobs;         // of so many likely tokens, of raw logits
+  // At most 1,024 of each, from logits as the model gave them.
+  std::optional<std::int64_t> logprobs;         // of so many likely tokens
   std::optional<std::int64_t> prompt_logprobs;  // the same for the prompt
   std::vector<TokenId> logprob_token_ids;       // of exactly these, at every output position
 
@@ -78,14 +82,15 @@ struct SamplingParams {
 
 struct Logprob {
   TokenId token_id = 0;
-  float logprob = 0;
+  float logprob = 0;      // natural logarithm
   std::int64_t rank = 0;  // 1: the most likely token
 };
 
 struct CompletionOutput {
   std::string text;
-  std::vector<TokenId> token_ids;          // without the end token
-  std::string finish_reason;               // "stop" or "length"
+  // Without the end token. Beside a stop string that was cut off, they spell more than `text`.
+  std::vector<TokenId> token_ids;
+  std::string finish_reason;               // "stop", or "length": max_tokens or max_model_len
   std::optional<std::string> stop_string;  // which one ended it
   std::optional<TokenId> stop_token;       // likewise
   // With `logprobs`: one entry a token, an end token's included; the chosen token first.
@@ -100,19 +105,20 @@ struct RequestOutput {
   std::vector<CompletionOutput> outputs;  // n
   // With `prompt_logprobs`: one entry a prompt token, empty for the first.
   std::vector<std::vector<Logprob>> prompt_logprobs;
-  TokenUsage usage;
-  Timing timing;
+  TokenUsage usage;  // the prompt once, all n answers
+  Timing timing;     // of the answer that took longest
 };
 
-// What was written since the last call: text that can no longer be cut off by a stop string.
+// What was written since the last call: text that can no longer be cut off by a stop string, in
+// whole characters. An answer's deltas, put together, are its `text`.
 struct OutputDelta {
   std::int64_t index = 0;  // which of the n answers
-  std::string text;
+  std::string text;        // may be empty: the next tokens decide
   std::vector<TokenId> token_ids;
 };
 using OnDelta = std::function<void(const OutputDelta& delta)>;
 
-// A request under way. Dropping the handle does not end the request.
+// A request under way. Copies mean the same request; dropping them all does not end it.
 class RequestHandle {
  public:
   RequestHandle() = default;  // of nothing
@@ -128,37 +134,48 @@ class RequestHandle {
 };
 using OnOutput = std::function<void(Result<RequestOutput>)>;
 
-// A loaded model. Every method but moves may be called from any thread at any time.
-class LLM {
+// A loaded model, with an engine on a thread of its own. Every method but moves may be called from
+// any thread at any time, and requests of all callers share the engine's steps. One that was moved
+// from can only be assigned to or destroyed.
+class PARAPET_API LLM {
  public:
+  // Waits until the model is ready. kInvalidArgument names an option; kNotFound, kCorrupt and
+  // kUnsupported a file of the checkpoint; kResourceExhausted says what does not fit in memory.
   static Result<LLM> load(const ModelOptions& options);
 
   LLM(LLM&&) noexcept;
   LLM& operator=(LLM&&) noexcept;
-  // Requests under way are answered with ErrorCode::kCancelled.
+  // Requests under way are answered with ErrorCode::kCancelled before it returns. Not to be called
+  // from a callback.
   ~LLM();
 
-  // One answer a prompt, in order. A prompt that cannot be served fails alone. Prompts are encoded
-  // as their author's own text: special tokens spelled in them are special.
+  // Waits for all answers: one a prompt, in order. A prompt that cannot be served fails alone:
+  // kInvalidArgument (params, or an empty prompt), kTooLong, kResourceExhausted. Prompts are
+  // encoded as their author's own text: special tokens spelled in them are special.
   std::vector<Result<RequestOutput>> generate(const std::vector<std::string>& prompts,
                                               const SamplingParams& params);
   // The same of token ids.
   std::vector<Result<RequestOutput>> generate_from_ids(
       const std::vector<std::vector<TokenId>>& prompts, const SamplingParams& params);
-  // The same through the checkpoint's chat template.
+  // The same through the checkpoint's chat template, whose refusals are kTemplate.
   std::vector<Result<RequestOutput>> chat(const std::vector<Conversation>& conversations,
                                           const SamplingParams& params);
 
-  // Return at once. on_delta (may be empty) and then, once, on_output are called on the engine's
-  // thread; they must return soon and not throw.
+  // Encode here, and return without waiting for the model; they keep no reference to their
+  // arguments. on_delta (may be empty) and then, once, on_output are called on the engine's thread;
+  // on_output on this one, before the call returns, where there is nothing to run (params that are
+  // refused). They must return soon, must not throw and must not wait for another answer; they may
+  // ask for one.
   RequestHandle generate_async(const std::string& prompt, const SamplingParams& params,
                                OnDelta on_delta, OnOutput on_output);
   RequestHandle chat_async(const Conversation& conversation, const SamplingParams& params,
                            OnDelta on_delta, OnOutput on_output);
 
+  // Lives as long as the model.
   const ChatTokenizer& tokenizer() const;
   EngineInfo info() const;
   EngineCounters counters() const;
+  // From the next step on, no request finds what earlier ones computed.
   void reset_prefix_cache();
 
  private:

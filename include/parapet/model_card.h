@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "parapet/error.h"
+#include "parapet/export.h"
 
 namespace parapet {
 
@@ -44,6 +45,6 @@ struct ModelCard {
 
 // Reads and checks config.json, the headers of all shards, the tokenizer and the template. Missing
 // weights or a missing tokenizer are reported in the card; broken ones are Errors.
-Result<ModelCard> inspect(const std::filesystem::path& directory);
+PARAPET_API Result<ModelCard> inspect(const std::filesystem::path& directory);
 
 }  // namespace parapet

@@ -47,7 +47,8 @@ class AnswerWatcher {
 
 }  // namespace
 
-struct Guard::Impl {
+// Hidden, as it would else be as visible as Guard.
+struct __attribute__((visibility("hidden"))) Guard::Impl {
   std::unique_ptr<LoadedModel> model;
 
   // What is known about one mode.
@@ -168,7 +169,6 @@ GenerationRequest Guard::Impl::request_for(GuardMode mode, std::vector<TokenId> 
                                                : VerdictPlan::Scope::kWhole);
   request.priority = options.priority;
   request.cache_salt = options.cache_salt;
-  request.num_public_tokens = std::ssize(known.policy);
   return request;
 }
 

@@ -23,6 +23,7 @@ struct ModerateOptions {
   std::optional<std::string> prompt;
   std::optional<std::string> response;
   InputFormat input_format = InputFormat::kAuto;
+  JudgeOptions judging;
   Policy policy = Policy::kStrict;
   bool json = false;
 };
@@ -73,19 +74,21 @@ class Reporter {
   bool head_printed_ = false;
 };
 
-void judge(Guard& guard, const std::vector<Conversation>& conversations, Reporter& reporter) {
-  const auto verdicts = guard.judge(conversations);
+void judge(Guard& guard, const std::vector<Conversation>& conversations,
+           const JudgeOptions& judging, Reporter& reporter) {
+  const auto verdicts = guard.judge(conversations, judging);
   for (std::size_t i = 0; i < verdicts.size(); ++i) reporter.report(conversations[i], verdicts[i]);
   std::fflush(stdout);
 }
 
 // Judges what has arrived together, up to a batch; never waits for a batch to fill.
-void judge_stream(Guard& guard, RequestReader& reader, std::size_t max_batch, Reporter& reporter) {
+void judge_stream(Guard& guard, RequestReader& reader, const JudgeOptions& judging,
+                  std::size_t max_batch, Reporter& reporter) {
   while (auto request = reader.next()) {
     std::vector<Conversation> batch;
     while (request) {
       if (!request->conversation) {
-        judge(guard, batch, reporter);  // answers keep the order of the lines
+        judge(guard, batch, judging, reporter);  // answers keep the order of the lines
         batch.clear();
         reporter.report_error({}, request->conversation.error());
       } else {
@@ -94,7 +97,7 @@ void judge_stream(Guard& guard, RequestReader& reader, std::size_t max_batch, Re
       if (batch.size() >= max_batch || !reader.has_buffered_input()) break;
       request = reader.next();
     }
-    judge(guard, batch, reporter);
+    judge(guard, batch, judging, reporter);
   }
 }
 
@@ -112,7 +115,7 @@ ExitStatus moderate(const ModerateOptions& options) {
   if (options.prompt) {
     Conversation conversation{{"user", *options.prompt}};
     if (options.response) conversation.push_back({"assistant", *options.response});
-    judge(*guard, {conversation}, reporter);
+    judge(*guard, {conversation}, options.judging, reporter);
     return reporter.status();
   }
   if (::isatty(STDIN_FILENO) == 1) {
@@ -120,7 +123,8 @@ ExitStatus moderate(const ModerateOptions& options) {
   }
   std::ios::sync_with_stdio(false);
   RequestReader reader(std::cin, options.input_format);
-  judge_stream(*guard, reader, static_cast<std::size_t>(options.model.max_num_seqs), reporter);
+  judge_stream(*guard, reader, options.judging,
+               static_cast<std::size_t>(options.model.max_num_seqs), reporter);
   return reporter.status();
 }
 
@@ -149,6 +153,13 @@ What is judged is the last message: a response if the assistant's, else a prompt
   command->add_option("--input-format", options->input_format, "'auto', 'lines' or 'jsonl'")
       ->transform(CLI::CheckedTransformer(kFormats))
       ->default_str("auto");
+  command->add_flag("--stop-after-label", options->judging.stop_after_label,
+                    "The label alone: one pass, neither categories nor refusal");
+  command->add_flag("--windows,!--no-windows", options->judging.use_windows,
+                    "Judge what is longer than the model in overlapping windows, the worst verdict "
+                    "wins (on); off: refuse it");
+  command->add_flag("--plain-decoding", options->judging.plain_decoding,
+                    "Write the verdict token by token, as other engines do; for comparison");
   command->add_flag("--json", options->json, "One JSON object a line");
   add_model_flags(*command, options->model);
   command->callback([options, chosen] {

@@ -17,5 +17,6 @@ void add_moderate(CLI::App& app, const Chosen& chosen);
 void add_generate(CLI::App& app, const Chosen& chosen);
 void add_tokenize(CLI::App& app, const Chosen& chosen);
 void add_inspect(CLI::App& app, const Chosen& chosen);
+void add_bench(CLI::App& app, const Chosen& chosen);
 
 }  // namespace parapet::cli

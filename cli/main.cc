@@ -17,7 +17,8 @@ Examples:
   parapet moderate "How can I make a bomb?"
   parapet moderate --response "I can't help with that." "How can I make a bomb?"
   parapet moderate --json < requests.jsonl
-  parapet inspect models/parapet-guard-tiny)";
+  parapet inspect models/parapet-guard-tiny
+  parapet bench verdict --shape 0.6b)";
 
 int run(int argc, char** argv) {
   CLI::App app{"Parapet runs safety-guard language models: a conversation in, a verdict out."};
@@ -32,6 +33,7 @@ int run(int argc, char** argv) {
   parapet::cli::add_generate(app, chosen);
   parapet::cli::add_tokenize(app, chosen);
   parapet::cli::add_inspect(app, chosen);
+  parapet::cli::add_bench(app, chosen);
 
   try {
     app.parse(argc, argv);

@@ -1,5 +1,6 @@
 #include "model_flags.h"
 
+#include <cctype>
 #include <cstdlib>
 #include <map>
 #include <system_error>
@@ -30,6 +31,52 @@ std::string expand_length(std::string text) {
     throw CLI::ValidationError("a length is a number like 8192 or 8k, not '" + text + "'");
   }
   return std::to_string(std::stoll(text) * factor);
+}
+
+// "4294967296", "512M", "4G" or "4GiB", in bytes.
+std::string expand_bytes(std::string text) {
+  const std::size_t digits = text.find_first_not_of("0123456789");
+  if (digits == std::string::npos) return text;
+  std::string unit = text.substr(digits);
+  if (unit.size() > 1 && (unit.substr(1) == "iB" || unit.substr(1) == "B")) unit.resize(1);
+  const std::size_t power =
+      std::string("KMGT").find(unit.size() == 1 ? static_cast<char>(std::toupper(unit[0])) : '?');
+  if (digits == 0 || digits > 9 || power == std::string::npos) {
+    throw CLI::ValidationError("a size is bytes or a number with K, M, G or T, like 4G, not '" +
+                               text + "'");
+  }
+  return std::to_string(std::stoll(text.substr(0, digits)) << (10 * (power + 1)));
+}
+
+void add_cache_flags(CLI::App& command, ModelOptions& options) {
+  command
+      .add_option("--kv-cache-dtype", options.kv_cache_dtype,
+                  "'auto' (bfloat16 for bfloat16 models, else float32), 'float32', 'bfloat16' or "
+                  "'int8'")
+      ->check(CLI::IsMember({"auto", "float32", "bfloat16", "int8"}))
+      ->capture_default_str();
+  command.add_option("--block-size", options.block_size, "Tokens in one block of the KV cache")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  CLI::Option* bytes =
+      command
+          .add_option("--kv-cache-memory,--kv-cache-memory-bytes", options.kv_cache_memory,
+                      "Bytes of the KV cache (takes 4G); 0: as --memory-utilization says, else "
+                      "4 GiB or half of the free memory, whichever is less")
+          ->transform(expand_bytes)
+          ->check(CLI::NonNegativeNumber)
+          ->default_str("0");
+  command
+      .add_option("--memory-utilization,--gpu-memory-utilization", options.memory_utilization,
+                  "Share of the free memory that weights, activations and KV cache may take "
+                  "together, as 0.9; 0: see --kv-cache-memory")
+      ->check(CLI::Range(0.0, 1.0))
+      ->excludes(bytes)
+      ->default_str("0");
+  command.add_flag("--enable-prefix-caching,!--no-enable-prefix-caching",
+                   options.enable_prefix_caching,
+                   "Keep what prompts begin with, and compute it once (on)");
+  command.add_flag("--enforce-eager", options.enforce_eager, "Run op by op: capture no graphs");
 }
 
 }  // namespace
@@ -67,9 +114,7 @@ void add_template_tokens(CLI::App& command, TemplateTokens& tokens) {
       ->default_str("template");
 }
 
-void add_model_flags(CLI::App& command, ModelOptions& options) {
-  add_model_folder(command, options.model);
-  add_template_tokens(command, options.template_tokens);
+void add_engine_flags(CLI::App& command, ModelOptions& options) {
   command
       .add_option("--load-format", options.load_format,
                   "'auto' reads the safetensors; 'dummy' takes seeded random weights")
@@ -100,11 +145,13 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
   command.add_option("--max-num-seqs", options.max_num_seqs, "Most sequences one step computes")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command
-      .add_option("--kv-cache-dtype", options.kv_cache_dtype,
-                  "'auto' (bfloat16 for bfloat16 models, else float32), 'float32' or 'bfloat16'")
-      ->check(CLI::IsMember({"auto", "float32", "bfloat16"}))
-      ->capture_default_str();
+  add_cache_flags(command, options);
+}
+
+void add_model_flags(CLI::App& command, ModelOptions& options) {
+  add_model_folder(command, options.model);
+  add_template_tokens(command, options.template_tokens);
+  add_engine_flags(command, options);
 }
 
 }  // namespace parapet::cli

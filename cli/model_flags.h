@@ -17,6 +17,8 @@ std::filesystem::path default_model();
 void add_model_folder(CLI::App& command, std::filesystem::path& folder);
 // --template-tokens template|hf
 void add_template_tokens(CLI::App& command, TemplateTokens& tokens);
+// How to load a model, wherever it comes from, and how to run it.
+void add_engine_flags(CLI::App& command, ModelOptions& options);
 // --model and everything that loading and running it takes.
 void add_model_flags(CLI::App& command, ModelOptions& options);
 

@@ -62,8 +62,16 @@ std::string verdict_json(const Verdict& verdict) {
     object["probabilities"] = nullptr;
     object["label_mass"] = nullptr;
   }
+  object["category_probabilities"] = nullptr;
+  for (const CategoryProbability& category : verdict.category_probabilities) {
+    object["category_probabilities"][category.name] = category.probability;
+  }
   object["text"] = verdict.text;
+  object["passes"] = verdict.num_passes;
+  object["windows"] = verdict.num_windows;
+  object["context_cut"] = verdict.context_cut;
   object["usage"] = {{"prompt_tokens", verdict.usage.prompt_tokens},
+                     {"cached_tokens", verdict.usage.cached_tokens},
                      {"completion_tokens", verdict.usage.completion_tokens}};
   object["timing_ms"] = {{"render", verdict.timing.render_ms},
                          {"prefill", verdict.timing.prefill_ms},
@@ -76,7 +84,8 @@ std::string error_json(const Error& error) {
   ordered_json object;
   object["safety"] = nullptr;
   object["categories"] = ordered_json::array();
-  for (const char* key : {"refusal", "probabilities", "label_mass", "text", "usage", "timing_ms"}) {
+  for (const char* key : {"refusal", "probabilities", "label_mass", "category_probabilities",
+                          "text", "passes", "windows", "context_cut", "usage", "timing_ms"}) {
     object[key] = nullptr;
   }
   return dump(dump_error(std::move(object), error));

@@ -8,9 +8,9 @@
 namespace parapet::cli {
 
 // {"safety": ..., "categories": [...], "refusal": ..., "probabilities": {...}, "label_mass": ...,
-//  "text": ..., "usage": {...}, "timing_ms": {...}}; with "error" and "error_code" where there is
-//  no
-// verdict. Keys are always there; what is not known is null.
+//  "category_probabilities": {...}, "text": ..., "passes": n, "windows": n, "context_cut": ...,
+//  "usage": {...}, "timing_ms": {...}}; with "error" and "error_code" where there is no verdict.
+// Keys are always there; what is not known is null.
 std::string verdict_json(const Verdict& verdict);
 // The same keys for a conversation that was never judged.
 std::string error_json(const Error& error);

@@ -25,6 +25,8 @@ LAYERS = {
     "src/guard": ["src/base", "src/text", "src/engine", "include/parapet"],
     "src/api": ["src/base", "src/text", "src/checkpoint", "src/device", "src/model", "src/engine",
                 "src/structured", "src/guard", "include/parapet"],
+    "src/bench": ["src/base", "src/checkpoint", "src/device", "src/engine", "src/api",
+                  "include/parapet"],
     "include/parapet": [],
     "cli": ["include/parapet"],
 }

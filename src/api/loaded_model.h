@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "api/engine_setup.h"
 #include "checkpoint/config.h"
 #include "device/device.h"
 #include "engine/async_engine.h"
@@ -38,8 +39,7 @@ class LoadedModel {
   std::function<void(bool done)> progress_of(const std::int64_t& expected) const;
 
  private:
-  LoadedModel(ChatTokenizer chat_tokenizer, std::unique_ptr<Device> device,
-              std::unique_ptr<Engine> engine);
+  LoadedModel(ChatTokenizer chat_tokenizer, EngineSetup setup);
 
   ChatTokenizer chat_tokenizer_;
   std::unique_ptr<Device> device_;  // outlives the engine that uses it

@@ -73,11 +73,9 @@ void Engine::step() {
 
 void Engine::compute(const Step& step) {
   StepRows rows(step);
-  const Clock::time_point begin = Clock::now();
   auto results = runner_.run(
       step, rows.rows(),
       [&](std::size_t row, std::span<const float> logits) { rows.read(row, logits, sampler_); });
-  totals_.model_seconds += seconds_since(begin);
   if (!results) {
     scheduler_.complete(step);
     return fail_all(results.error());
@@ -233,6 +231,7 @@ std::vector<Result<GenerationOutput>> Engine::generate(std::span<const Generatio
 EngineStats Engine::stats() const {
   EngineStats stats = totals_;
   stats.scheduler = scheduler_.stats();
+  stats.model_seconds = runner_.device_seconds();
   stats.num_running = scheduler_.num_running();
   stats.num_waiting = scheduler_.num_waiting();
   stats.num_kv_blocks = scheduler_.blocks().num_blocks();

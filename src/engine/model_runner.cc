@@ -1,6 +1,7 @@
 #include "engine/model_runner.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/check.h"
@@ -43,11 +44,15 @@ Result<std::vector<LogitRowResult>> ModelRunner::run(const Step& step,
                                                      const LogitsReader& reader) {
   const std::int64_t captured_size = captured_.size_for(step.num_rows);
   inputs_.prepare(*stream_, step, std::max(captured_size, step.num_rows));
+  const auto begin = std::chrono::steady_clock::now();
   if (!step.block_copies.empty()) {
     device_->ops().copy_kv_blocks(*stream_, *cache_, inputs_.block_copies());
   }
   PARAPET_TRY(forward(captured_size));
-  return outputs_.read(*stream_, device_->ops(), model_, rows, reader);
+  auto results = outputs_.read(*stream_, device_->ops(), model_, rows, reader);
+  device_seconds_ +=
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return results;
 }
 
 Status ModelRunner::forward(std::int64_t captured_size) {

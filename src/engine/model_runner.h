@@ -29,6 +29,7 @@ class ModelRunner {
 
   const Qwen3Model& model() const { return model_; }
   const CapturedPieces& captured() const { return captured_; }
+  double device_seconds() const { return device_seconds_; }  // in ops, of all runs
 
  private:
   ModelRunner(Device& device, Qwen3Model model, std::unique_ptr<Stream> stream,
@@ -43,6 +44,7 @@ class ModelRunner {
   StepInputs inputs_;
   StepOutputs outputs_;
   CapturedPieces captured_;
+  double device_seconds_ = 0;
 };
 
 }  // namespace parapet

@@ -175,6 +175,25 @@ TEST_F(EngineTest, CancelledRequestsAreAnsweredAtOnce) {
   EXPECT_EQ(stats.num_free_kv_blocks, stats.num_kv_blocks);
 }
 
+// Two answers of one step: the first one's receiver cancels the second, which has its answer.
+TEST_F(EngineTest, AnAnswerMayCancelItsNeighbour) {
+  GenerationRequest request = request_for(prompt());
+  request.max_tokens = 1;
+  int num_answers = 0;
+  RequestId second = 0;
+  const auto first = engine_->add(request, [&](const Result<GenerationOutput>& answer) {
+    EXPECT_TRUE(answer);
+    ++num_answers;
+    engine_->cancel(second);
+  });
+  ASSERT_TRUE(first);
+  const auto other = engine_->add(request, [&](const Result<GenerationOutput>&) { ++num_answers; });
+  ASSERT_TRUE(other);
+  second = *other;
+  while (engine_->has_work()) engine_->step();
+  EXPECT_EQ(num_answers, 2);
+}
+
 TEST_F(EngineTest, SampledAnswersDependOnTheSeedAlone) {
   GenerationRequest request = request_for(prompt());
   request.sampling = {.temperature = 1.5, .seed = 11};

@@ -1,0 +1,15 @@
+// What benchmarks measured, for people and for machines.
+#pragma once
+
+#include <string>
+
+#include "parapet/bench.h"
+
+namespace parapet::cli {
+
+void print_bench(const VerdictBench& bench);
+void print_bench(const ThroughputBench& bench);
+std::string bench_json(const VerdictBench& bench);
+std::string bench_json(const ThroughputBench& bench);
+
+}  // namespace parapet::cli

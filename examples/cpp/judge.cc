@@ -7,16 +7,21 @@
 
 namespace {
 
+int fail(const parapet::Error& error) {
+  std::cerr << error.message << '\n';
+  return 1;
+}
+
 int judge(const char* model, const char* prompt) {
   parapet::ModelOptions options;
   options.model = model;
   auto guard = parapet::Guard::load(options);
-  if (!guard) return std::cerr << guard.error().message << '\n', 1;
+  if (!guard) return fail(guard.error());
 
   const parapet::Conversation conversation = {{"user", prompt}};
   const parapet::Result<parapet::Verdict> verdict = guard->judge({conversation}).front();
-  if (!verdict) return std::cerr << verdict.error().message << '\n', 1;
-  if (!verdict->safety) return std::cerr << verdict->error->message << '\n', 1;
+  if (!verdict) return fail(verdict.error());
+  if (!verdict->safety) return fail(*verdict->error);
 
   std::cout << to_string(*verdict->safety) << '\n';
   for (const std::string& category : verdict->categories) std::cout << "- " << category << '\n';

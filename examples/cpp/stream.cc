@@ -27,16 +27,21 @@ Answer ask(parapet::LLM& llm, const char* question, const parapet::SamplingParam
   return answer.get();
 }
 
+int fail(const parapet::Error& error) {
+  std::cerr << error.message << '\n';
+  return 1;
+}
+
 int stream(const char* model, const char* question) {
   parapet::ModelOptions options;
   options.model = model;
   auto llm = parapet::LLM::load(options);
-  if (!llm) return std::cerr << llm.error().message << '\n', 1;
+  if (!llm) return fail(llm.error());
 
   parapet::SamplingParams params;
   params.max_tokens = 64;
   const Answer whole = ask(*llm, question, params, 60s);
-  if (!whole) return std::cerr << whole.error().message << '\n', 1;
+  if (!whole) return fail(whole.error());
   std::cout << "\n[" << whole->outputs[0].finish_reason << " after "
             << whole->usage.completion_tokens << " tokens]\n";
 

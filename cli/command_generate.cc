@@ -1,20 +1,23 @@
 // parapet generate: what the model itself writes after a prompt.
 #include <fmt/format.h>
 
+#include <chrono>
+#include <cstdio>
+#include <future>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "commands.h"
+#include "generation_output.h"
+#include "interruption.h"
 #include "model_flags.h"
 #include "parapet/llm.h"
+#include "sampling_flags.h"
 #include "terminal.h"
 
 namespace parapet::cli {
 namespace {
-
-using nlohmann::ordered_json;
 
 struct GenerateOptions {
   ModelOptions model;
@@ -24,23 +27,55 @@ struct GenerateOptions {
   bool json = false;
 };
 
-std::string output_json(const RequestOutput& output) {
-  ordered_json object;
-  object["prompt"] = output.prompt;
-  object["prompt_token_ids"] = output.prompt_token_ids;
-  object["outputs"] = ordered_json::array();
-  for (const CompletionOutput& completion : output.outputs) {
-    object["outputs"].push_back({{"text", completion.text},
-                                 {"token_ids", completion.token_ids},
-                                 {"finish_reason", completion.finish_reason}});
+ExitStatus report(const Result<RequestOutput>& output, const GenerateOptions& options,
+                  const ChatTokenizer& tokenizer) {
+  if (!output) {
+    print_error(output.error());
+    return exit_status(output.error());
   }
-  object["usage"] = {{"prompt_tokens", output.usage.prompt_tokens},
-                     {"completion_tokens", output.usage.completion_tokens}};
-  object["timing_ms"] = {{"render", output.timing.render_ms},
-                         {"prefill", output.timing.prefill_ms},
-                         {"decode", output.timing.decode_ms},
-                         {"total", output.timing.total_ms}};
-  return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  if (options.json) {
+    fmt::print("{}\n", output_json(*output, options.sampling, tokenizer));
+  } else {
+    print_texts(*output);
+  }
+  return kExitSafe;
+}
+
+ExitStatus generate_batch(LLM& llm, const GenerateOptions& options) {
+  std::vector<Conversation> conversations;
+  for (const std::string& prompt : options.prompts) conversations.push_back({{"user", prompt}});
+  const auto outputs = options.chat ? llm.chat(conversations, options.sampling)
+                                    : llm.generate(options.prompts, options.sampling);
+  ExitStatus status = kExitSafe;
+  for (const auto& output : outputs) {
+    status = graver(status, report(output, options, llm.tokenizer()));
+  }
+  return status;
+}
+
+// Prints the one answer to the one prompt as it is written.
+ExitStatus generate_stream(LLM& llm, const GenerateOptions& options) {
+  using namespace std::chrono_literals;
+  const Interruption interruption;
+  const auto promise = std::make_shared<std::promise<Result<RequestOutput>>>();
+  auto answer = promise->get_future();
+  const OnDelta on_delta = [](const OutputDelta& delta) { print_piece(delta.text); };
+  const OnOutput on_output = [promise](Result<RequestOutput> output) {
+    promise->set_value(std::move(output));
+  };
+  const std::string& prompt = options.prompts.front();
+  const Conversation conversation = {{"user", prompt}};
+  const RequestHandle request =
+      options.chat ? llm.chat_async(conversation, options.sampling, on_delta, on_output)
+                   : llm.generate_async(prompt, options.sampling, on_delta, on_output);
+  while (answer.wait_for(50ms) == std::future_status::timeout) {
+    if (interruption.came()) request.cancel();
+  }
+  const auto output = answer.get();
+  fmt::print("\n");
+  if (output || interruption.came()) return kExitSafe;
+  print_error(output.error());
+  return exit_status(output.error());
 }
 
 ExitStatus generate(const GenerateOptions& options) {
@@ -49,40 +84,10 @@ ExitStatus generate(const GenerateOptions& options) {
     print_error(llm.error());
     return exit_status(llm.error());
   }
-  std::vector<Conversation> conversations;
-  for (const std::string& prompt : options.prompts) conversations.push_back({{"user", prompt}});
-  const auto outputs = options.chat ? llm->chat(conversations, options.sampling)
-                                    : llm->generate(options.prompts, options.sampling);
-  ExitStatus status = kExitSafe;
-  for (const auto& output : outputs) {
-    if (!output) {
-      print_error(output.error());
-      status = graver(status, exit_status(output.error()));
-    } else if (options.json) {
-      fmt::print("{}\n", output_json(*output));
-    } else {
-      for (const CompletionOutput& completion : output->outputs)
-        fmt::print("{}\n", completion.text);
-    }
-  }
-  return status;
-}
-
-void add_sampling_flags(CLI::App& command, SamplingParams& sampling) {
-  command.add_option("-n,--max-tokens", sampling.max_tokens, "Most tokens to write")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command
-      .add_option("--temperature", sampling.temperature,
-                  "0 takes the most likely token; above, tokens are drawn")
-      ->capture_default_str();
-  command.add_option("--top-p", sampling.top_p, "Draw from the likeliest tokens of this mass")
-      ->capture_default_str();
-  command.add_option("--top-k", sampling.top_k, "Draw from the k likeliest tokens; 0: all")
-      ->capture_default_str();
-  command.add_option("--seed", sampling.seed, "Seed of the draws; the same seed, the same text");
-  command.add_option("--stop-token-id", sampling.stop_token_ids, "Token ids that end the text");
-  command.add_flag("--ignore-eos", sampling.ignore_eos, "Write on past the end token");
+  const bool one_answer = options.prompts.size() == 1 && options.sampling.n == 1;
+  const bool someone_watches = !options.json && is_terminal(stdout);
+  return one_answer && someone_watches ? generate_stream(*llm, options)
+                                       : generate_batch(*llm, options);
 }
 
 }  // namespace
@@ -90,6 +95,13 @@ void add_sampling_flags(CLI::App& command, SamplingParams& sampling) {
 void add_generate(CLI::App& app, const Chosen& chosen) {
   auto options = std::make_shared<GenerateOptions>();
   CLI::App* command = app.add_subcommand("generate", "Continue a prompt");
+  command->footer(R"(
+One answer on a terminal is printed while it is written; Ctrl-C ends it.
+
+Examples:
+  parapet generate --chat -p "Capital of France?" -n 32
+  parapet generate -p "The guard" --n 3 --temperature 0.8 --top-p 0.9 --stop "."
+  parapet generate --chat -p "Hack email account" --choice Safe --choice Unsafe --logprobs 5 --json)");
   command
       ->add_option(
           "-p,--prompt", options->prompts,

@@ -13,7 +13,7 @@ namespace parapet::cli {
 namespace {
 
 bool standard_output_has_colors() {
-  static const bool kColors = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+  static const bool kColors = is_terminal(stdout) && std::getenv("NO_COLOR") == nullptr;
   return kColors;
 }
 
@@ -94,6 +94,8 @@ class ProgressBar {
 
 }  // namespace
 
+bool is_terminal(std::FILE* stream) { return ::isatty(::fileno(stream)) == 1; }
+
 std::string colored(std::string_view text, Color color) {
   if (color == Color::kPlain || !standard_output_has_colors()) return std::string(text);
   constexpr int kCodes[] = {0, 32, 33, 31, 2, 1};
@@ -129,6 +131,17 @@ std::string one_line(std::string_view text, std::size_t width) {
   return line;
 }
 
+std::string many_lines(std::string_view text) {
+  std::string lines;
+  while (!text.empty()) {
+    const Character character = first_character(text);
+    const std::string_view bytes = text.substr(0, character.bytes);
+    lines += bytes == "\n" || bytes == "\t" ? std::string(bytes) : visible(character, bytes);
+    text.remove_prefix(character.bytes);
+  }
+  return lines;
+}
+
 void Table::print(const std::vector<Cell>& row) const {
   std::string line;
   for (std::size_t i = 0; i < row.size(); ++i) {
@@ -149,7 +162,7 @@ void print_error(const Error& error) {
 }
 
 ProgressCallback progress_bar() {
-  if (::isatty(STDERR_FILENO) != 1) return {};
+  if (!is_terminal(stderr)) return {};
   auto bar = std::make_shared<ProgressBar>();
   return [bar](std::string_view task, std::uint64_t done, std::uint64_t total) {
     bar->update(task, done, total);

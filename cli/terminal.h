@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,8 @@ namespace parapet::cli {
 
 enum class Color { kPlain, kGreen, kYellow, kRed, kDim, kBold };
 
+bool is_terminal(std::FILE* stream);
+
 // The text in a colour, where standard output is a terminal and NO_COLOR is not set.
 std::string colored(std::string_view text, Color color);
 
@@ -21,6 +24,8 @@ std::size_t display_width(std::string_view text);
 // At most `width` columns of the text, on one line, with control characters made visible and "…"
 // where it was cut. Text of strangers must not reach a terminal raw: it could move the cursor.
 std::string one_line(std::string_view text, std::size_t width);
+// The whole text with its own line ends and tabs; other control characters likewise.
+std::string many_lines(std::string_view text);
 
 struct Cell {
   std::string text;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "commands.h"
+#include "engine_output.h"
 #include "model_flags.h"
 #include "parapet/guard.h"
 #include "requests.h"
@@ -26,6 +27,7 @@ struct ModerateOptions {
   JudgeOptions judging;
   Policy policy = Policy::kStrict;
   bool json = false;
+  bool verbose = false;
 };
 
 // Prints each answer as it comes and keeps the gravest exit status.
@@ -111,6 +113,7 @@ ExitStatus moderate(const ModerateOptions& options) {
     print_error(guard.error());
     return exit_status(guard.error());
   }
+  if (options.verbose) fmt::print(stderr, "{}", engine_text(guard->info()));
   Reporter reporter(options);
   if (options.prompt) {
     Conversation conversation{{"user", *options.prompt}};
@@ -161,6 +164,8 @@ What is judged is the last message: a response if the assistant's, else a prompt
   command->add_flag("--plain-decoding", options->judging.plain_decoding,
                     "Write the verdict token by token, as other engines do; for comparison");
   command->add_flag("--json", options->json, "One JSON object a line");
+  command->add_flag("-v,--verbose", options->verbose,
+                    "Tell on standard error what was loaded, cached and captured");
   add_model_flags(*command, options->model);
   command->callback([options, chosen] {
     options->model.on_progress = progress_bar();

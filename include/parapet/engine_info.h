@@ -13,7 +13,8 @@ struct EngineInfo {
   int num_threads = 0;
   std::string weights_dtype;  // "bfloat16"
   std::int64_t weight_bytes = 0;
-  double load_seconds = 0;  // of weights: mapping, checking, packing
+  std::int64_t activation_bytes = 0;  // of the largest step; taken as steps need it
+  double load_seconds = 0;            // of weights: mapping, checking, packing
 
   // As in ModelOptions, with what it left open filled in.
   std::int64_t max_model_len = 0;

@@ -167,9 +167,9 @@ class PARAPET_API LLM {
   // refused). They must return soon, must not throw and must not wait for another answer; they may
   // ask for one.
   RequestHandle generate_async(const std::string& prompt, const SamplingParams& params,
-                               OnDelta on_delta, OnOutput on_output);
+                               const OnDelta& on_delta, OnOutput on_output);
   RequestHandle chat_async(const Conversation& conversation, const SamplingParams& params,
-                           OnDelta on_delta, OnOutput on_output);
+                           const OnDelta& on_delta, OnOutput on_output);
 
   // Lives as long as the model.
   const ChatTokenizer& tokenizer() const;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace parapet {
 
 AnswerWriter::AnswerWriter(const Tokenizer& tokenizer, const SamplingParams& params,
@@ -29,12 +31,12 @@ bool AnswerWriter::read(std::span<const TokenId> output) {
   return stop_string_.has_value();
 }
 
-// The stop string that begins first; of those that begin together, the one named first.
+// The stop string that begins first; of those that begin together, the one named first. One that
+// was whole in the old text was not to be heeded, and may have been told.
 void AnswerWriter::look_for_stop(std::size_t old_size) {
-  const std::size_t from = old_size - std::min(old_size, longest_stop_);
   std::size_t found_at = std::string::npos;
   for (const std::string& stop : stop_) {
-    const std::size_t at = text_.find(stop, from);
+    const std::size_t at = text_.find(stop, old_size - std::min(old_size, stop.size() - 1));
     if (at >= found_at) continue;
     found_at = at;
     stop_string_ = stop;
@@ -49,7 +51,7 @@ void AnswerWriter::finish() {
 }
 
 void AnswerWriter::tell(std::size_t certain) {
-  while (certain > num_told_ && certain < text_.size() && (text_[certain] & 0xC0) == 0x80) {
+  while (certain > num_told_ && certain < text_.size() && is_continuation(text_[certain])) {
     --certain;  // not in the middle of a character
   }
   if (!on_delta_ || (certain <= num_told_ && untold_tokens_.empty())) return;

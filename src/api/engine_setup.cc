@@ -59,6 +59,7 @@ EngineInfo describe(const Device& device, const Engine& engine) {
   info.num_threads = device.info().num_threads;
   info.weights_dtype = dtype_name(model.config().dtype);
   info.weight_bytes = static_cast<std::int64_t>(model.weights_summary().bytes);
+  info.activation_bytes = Qwen3Model::activation_bytes(model.config(), model.limits());
   info.max_model_len = limits.max_model_len;
   info.max_num_seqs = limits.max_num_seqs;
   info.max_num_batched_tokens = limits.max_num_batched_tokens;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <mutex>
 
@@ -18,19 +19,26 @@ class Gate {
     if (--remaining_ == 0) opened_.notify_all();
   }
   // `meanwhile` (may be empty) is called by the waiting thread: with false now and then, with true
-  // at the end.
+  // at the end. What it throws is thrown on, but not before everything has happened: until then
+  // others write to what the caller owns.
   void wait(const std::function<void(bool done)>& meanwhile) {
     using namespace std::chrono_literals;
+    std::exception_ptr thrown;
     std::unique_lock lock(mutex_);
     const auto done = [this] { return remaining_ == 0; };
-    if (!meanwhile) return opened_.wait(lock, done);
-    while (!opened_.wait_for(lock, 50ms, done)) {
+    while (meanwhile && !thrown && !opened_.wait_for(lock, 50ms, done)) {
       lock.unlock();
-      meanwhile(false);
+      try {
+        meanwhile(false);
+      } catch (...) {
+        thrown = std::current_exception();
+      }
       lock.lock();
     }
+    opened_.wait(lock, done);
     lock.unlock();
-    meanwhile(true);
+    if (thrown) std::rethrow_exception(thrown);
+    if (meanwhile) meanwhile(true);
   }
 
  private:

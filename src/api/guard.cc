@@ -64,7 +64,7 @@ struct __attribute__((visibility("hidden"))) Guard::Impl {
   Status find_modes();
   Result<std::vector<TokenId>> find_policy(GuardMode mode) const;
   void prefill(Mode& mode, const OnAnswer& on_answer);
-  void prefill_and_wait(Mode& mode);
+  Status prefill_and_wait(Mode& mode);
 
   Result<std::vector<TokenId>> render(const Conversation& conversation) const;
   Result<std::vector<std::vector<TokenId>>> prompts_of(const Conversation& conversation,
@@ -117,10 +117,15 @@ void Guard::Impl::prefill(Mode& mode, const OnAnswer& on_answer) {
   if (!begun) on_answer(GenerationOutput{});
 }
 
-void Guard::Impl::prefill_and_wait(Mode& mode) {
+Status Guard::Impl::prefill_and_wait(Mode& mode) {
   Gate gate(1);
-  prefill(mode, [&](const Result<GenerationOutput>&) { gate.count_down(); });
+  Status status;
+  prefill(mode, [&](const Result<GenerationOutput>& answer) {
+    if (!answer) status = answer.error();
+    gate.count_down();
+  });
   gate.wait({});
+  return status;
 }
 
 Result<std::vector<TokenId>> Guard::Impl::render(const Conversation& conversation) const {
@@ -218,7 +223,8 @@ std::vector<Result<Verdict>> Guard::judge(const std::vector<Conversation>& conve
   std::vector<Result<Verdict>> verdicts;
   if (conversations.empty()) return verdicts;
   for (const Conversation& conversation : conversations) {
-    if (!conversation.empty()) impl_->prefill_and_wait(impl_->of(mode_of(conversation)));
+    // Without it verdicts are the same, only slower.
+    if (!conversation.empty()) (void)impl_->prefill_and_wait(impl_->of(mode_of(conversation)));
   }
   std::int64_t expected = 0;
   const auto progress = impl_->model->progress_of(expected);
@@ -246,7 +252,7 @@ RequestHandle Guard::judge_async(const Conversation& conversation, const JudgeOp
 }
 
 Status Guard::prefill_policies() {
-  for (auto& mode : impl_->modes) impl_->prefill_and_wait(mode);
+  for (auto& mode : impl_->modes) PARAPET_TRY(impl_->prefill_and_wait(mode));
   return {};
 }
 

@@ -193,7 +193,7 @@ std::vector<Result<RequestOutput>> LLM::chat(const std::vector<Conversation>& co
 }
 
 RequestHandle LLM::generate_async(const std::string& prompt, const SamplingParams& params,
-                                  OnDelta on_delta, OnOutput on_output) {
+                                  const OnDelta& on_delta, OnOutput on_output) {
   return impl_->submit(
       [&]() -> Result<ChatTokenizer::Rendered> {
         return ChatTokenizer::Rendered{prompt, tokenizer().encode(prompt)};
@@ -202,7 +202,7 @@ RequestHandle LLM::generate_async(const std::string& prompt, const SamplingParam
 }
 
 RequestHandle LLM::chat_async(const Conversation& conversation, const SamplingParams& params,
-                              OnDelta on_delta, OnOutput on_output) {
+                              const OnDelta& on_delta, OnOutput on_output) {
   return impl_->submit(
       [&] { return tokenizer().render(conversation, impl_->model->template_tokens()); }, params,
       on_delta, std::move(on_output));

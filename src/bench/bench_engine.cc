@@ -77,7 +77,7 @@ Result<TimedAnswer> run_timed(Engine& engine, GenerationRequest request) {
 
 double median(std::vector<double> values) { return quantile(std::move(values), 0.5); }
 
-Milliseconds percentiles(std::vector<double> milliseconds) {
+Milliseconds percentiles(const std::vector<double>& milliseconds) {
   return {quantile(milliseconds, 0.5), quantile(milliseconds, 0.99)};
 }
 

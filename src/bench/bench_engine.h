@@ -28,6 +28,6 @@ Result<std::vector<TimedAnswer>> run_timed(Engine& engine, std::vector<Generatio
 Result<TimedAnswer> run_timed(Engine& engine, GenerationRequest request);
 
 double median(std::vector<double> values);
-Milliseconds percentiles(std::vector<double> milliseconds);
+Milliseconds percentiles(const std::vector<double>& milliseconds);
 
 }  // namespace parapet

@@ -73,13 +73,13 @@ class VerdictBenchRun {
   }
 
   Status measure_together() {
-    std::vector<GenerationRequest> greedy;
-    for (std::int64_t i = 0; i < options_.concurrency; ++i) {
-      greedy.push_back(workload_.request(workload_.conversation(), VerdictWorkload::kAnswerTokens));
-    }
-    std::vector<GenerationRequest> safe;
-    for (const GenerationRequest& each : greedy) {
-      safe.push_back(workload_.request(each.prompt, VerdictWorkload::kAnswerTokens));
+    const auto count = static_cast<std::size_t>(options_.concurrency);
+    std::vector<GenerationRequest> greedy(count);
+    std::vector<GenerationRequest> safe(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto prompt = workload_.conversation();
+      greedy[i] = workload_.request(prompt, VerdictWorkload::kAnswerTokens);
+      safe[i] = workload_.request(prompt, VerdictWorkload::kAnswerTokens);
     }
     PARAPET_ASSIGN(const auto greedy_answers, run_timed(engine(), std::move(greedy)));
     for (std::size_t i = 0; i < safe.size(); ++i) {

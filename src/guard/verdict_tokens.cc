@@ -29,6 +29,7 @@ bool begins_with(std::span<const TokenId> answer, std::span<const TokenId> outpu
 Result<VerdictTokens> VerdictTokens::make(const Tokenizer& tokenizer, GuardMode mode) {
   VerdictTokens tokens(tokenizer, mode);
   std::vector<std::string> labels;
+  labels.reserve(kAllSafety.size());
   for (const Safety safety : kAllSafety)
     labels.push_back(std::string(kSafetyHead) + to_string(safety));
   const auto fork = find_fork(tokenizer, labels);

@@ -2,19 +2,19 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace parapet {
 namespace {
 
 // The shortest number of windows' worth of text that two neighbours share: an eighth.
 constexpr std::size_t kOverlapShare = 8;
 
-bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
-
 // The nearest border between characters at or before `at`. Bytes that are no UTF-8 at all are cut
 // anywhere.
 std::size_t border_before(std::string_view text, std::size_t at) {
   for (std::size_t i = at; i + 4 > at; --i) {
-    if (i == 0 || i >= text.size() || !continues_character(text[i])) return i;
+    if (i == 0 || i >= text.size() || !is_continuation(text[i])) return i;
   }
   return at;
 }
@@ -54,7 +54,7 @@ std::string_view longest_end(std::string_view text, const Fits& fits) {
   const std::size_t length = longest_length(
       text.size(), [&](std::size_t count) { return fits(text.substr(text.size() - count)); });
   std::size_t begin = text.size() - length;
-  while (begin < text.size() && continues_character(text[begin])) ++begin;
+  while (begin < text.size() && is_continuation(text[begin])) ++begin;
   return text.substr(begin);
 }
 

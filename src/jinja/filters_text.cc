@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "jinja/access.h"
 #include "jinja/compare.h"
 #include "jinja/filters.h"
@@ -191,7 +192,7 @@ Result<OriginText> quote_url(Runtime& runtime, const Value& value, UrlPart part)
       return;
     }
     std::string bytes;
-    append_utf8(bytes, c);
+    append_utf8(c, bytes);
     if (plain) {
       out += bytes;
       return;

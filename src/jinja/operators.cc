@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "jinja/compare.h"
 #include "jinja/number.h"
 #include "jinja/printing.h"
@@ -227,7 +228,7 @@ OriginText escape_markup(const OriginText& text) {
       case '>': out += "&gt;"; return;
       case '"': out += "&#34;"; return;
       case '\'': out += "&#39;"; return;
-      default: append_utf8(out, c);
+      default: append_utf8(c, out);
     }
   });
 }

@@ -1,6 +1,7 @@
 #include "jinja/printing.h"
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "jinja/number.h"
 #include "jinja/text_ops.h"
 #include "jinja/unicode.h"
@@ -34,7 +35,7 @@ OriginText text_repr(const OriginText& text) {
     }
     if (c == static_cast<unsigned char>(quote) || c == '\\') out += '\\';
     if (is_printable(c)) {
-      append_utf8(out, c);
+      append_utf8(c, out);
     } else {
       append_hex(out, c);
     }

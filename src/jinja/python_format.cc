@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "jinja/access.h"
 #include "jinja/compare.h"
 #include "jinja/format_spec.h"
@@ -21,7 +22,7 @@ constexpr int kMaxFieldDepth = 2;  // a field inside of a field's specification,
 // repr() with every character beyond ASCII escaped.
 OriginText ascii_repr(const OriginText& repr) {
   return map_code_points(repr, [](std::string& out, char32_t c, std::size_t) {
-    if (c < 0x80) return append_utf8(out, c);
+    if (c < 0x80) return append_utf8(c, out);
     char escaped[12];
     const char* const format = c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x";
     std::snprintf(escaped, sizeof escaped, format, static_cast<unsigned>(c));
@@ -209,7 +210,7 @@ class PercentFormatter {
       return runtime_.error("%c requires a character or its number");
     }
     std::string text;
-    append_utf8(text, static_cast<char32_t>(value.to_int()));
+    append_utf8(static_cast<char32_t>(value.to_int()), text);
     return append_padded(OriginText(text, value.origin()), spec);
   }
 

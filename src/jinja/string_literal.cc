@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "jinja/unicode.h"
 
 namespace parapet::jinja {
@@ -27,7 +28,7 @@ Status append_hex_escape(std::string& out, std::string_view text, std::size_t& a
   if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
     return Error{ErrorCode::kCorrupt, "escape in string is not a Unicode character"};
   }
-  append_utf8(out, code);
+  append_utf8(code, out);
   return {};
 }
 
@@ -36,7 +37,7 @@ void append_octal_escape(std::string& out, std::string_view text, std::size_t& a
   for (int i = 0; i < 3 && at < text.size() && text[at] >= '0' && text[at] <= '7'; ++i, ++at) {
     code = code * 8 + static_cast<char32_t>(text[at] - '0');
   }
-  append_utf8(out, code);
+  append_utf8(code, out);
 }
 
 Status append_escape(std::string& out, std::string_view text, std::size_t& at) {

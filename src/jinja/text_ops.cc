@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace parapet::jinja {
 namespace {
 
@@ -63,7 +65,7 @@ bool is_final_sigma(std::string_view text, std::size_t at) {
 
 void append_lower(std::string& out, std::string_view text, char32_t c, std::size_t at) {
   constexpr char32_t kCapitalSigma = 0x3a3;
-  if (c == kCapitalSigma) return append_utf8(out, is_final_sigma(text, at) ? 0x3c2 : 0x3c3);
+  if (c == kCapitalSigma) return append_utf8(is_final_sigma(text, at) ? 0x3c2 : 0x3c3, out);
   append_cased(out, c, LetterCase::kLower);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "jinja/access.h"
 #include "jinja/compare.h"
 #include "jinja/number.h"
@@ -38,7 +39,7 @@ void append_escaped(std::string& out, char32_t c, bool ensure_ascii) {
     append_unicode_escape(out, 0xd800 + ((c - 0x10000) >> 10));
     return append_unicode_escape(out, 0xdc00 + ((c - 0x10000) & 0x3ffU));
   }
-  append_utf8(out, c);
+  append_utf8(c, out);
 }
 
 class Dumper {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/utf8.h"
 #include "jinja/unicode_tables.h"
 
 namespace parapet::jinja {
@@ -26,7 +27,7 @@ bool append_long_case(std::string& out, std::span<const LongCaseMapping> mapping
                        [](const LongCaseMapping& mapping, char32_t x) { return mapping.from < x; });
   if (found == mappings.end() || found->from != c) return false;
   for (const char32_t mapped : found->to) {
-    if (mapped != 0) append_utf8(out, mapped);
+    if (mapped != 0) append_utf8(mapped, out);
   }
   return true;
 }
@@ -34,25 +35,14 @@ bool append_long_case(std::string& out, std::span<const LongCaseMapping> mapping
 }  // namespace
 
 CodePoint decode_code_point(std::string_view text, std::size_t at) {
-  utf8proc_int32_t value = 0;
-  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + at;
-  if (*bytes < 0x80) return {*bytes, 1};
-  const auto length =
-      utf8proc_iterate(bytes, static_cast<utf8proc_ssize_t>(text.size() - at), &value);
-  if (length <= 0) return {*bytes, 1};
-  return {static_cast<char32_t>(value), static_cast<std::size_t>(length)};
-}
-
-void append_utf8(std::string& out, char32_t code_point) {
-  utf8proc_uint8_t bytes[4];
-  const auto length = utf8proc_encode_char(static_cast<utf8proc_int32_t>(code_point), bytes);
-  out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length));
+  const Utf8Step step = step_utf8(text, at);
+  if (!step.well_formed) return {static_cast<unsigned char>(text[at]), 1};
+  return {read_utf8(text, at).code_point, step.length};
 }
 
 std::size_t count_code_points(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
-  }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
 }
 
 std::size_t byte_of_code_point(std::string_view text, std::size_t index) {
@@ -151,16 +141,16 @@ void append_cased(std::string& out, char32_t c, LetterCase letter_case) {
   switch (letter_case) {
     case LetterCase::kUpper:
       if (append_long_case(out, kLongUpper, c)) return;
-      return append_utf8(out, static_cast<char32_t>(utf8proc_toupper(code)));
+      return append_utf8(static_cast<char32_t>(utf8proc_toupper(code)), out);
     case LetterCase::kTitle:
       if (append_long_case(out, kLongTitle, c)) return;
-      return append_utf8(out, static_cast<char32_t>(utf8proc_totitle(code)));
+      return append_utf8(static_cast<char32_t>(utf8proc_totitle(code)), out);
     case LetterCase::kLower:
       if (c == 0x130) {  // the only lower case of two code points
         out += "i\u0307";
         return;
       }
-      return append_utf8(out, static_cast<char32_t>(utf8proc_tolower(code)));
+      return append_utf8(static_cast<char32_t>(utf8proc_tolower(code)), out);
   }
 }
 

@@ -16,7 +16,6 @@ struct CodePoint {
 // The code point that starts at `at`, which must be inside the text. Bytes that start none count
 // as one code point each, so that a walk always moves on.
 CodePoint decode_code_point(std::string_view text, std::size_t at);
-void append_utf8(std::string& out, char32_t code_point);
 std::size_t count_code_points(std::string_view text);
 // The byte at which the code point of that index starts; the size where there are fewer.
 std::size_t byte_of_code_point(std::string_view text, std::size_t index);

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/quote.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace parapet {
 namespace {

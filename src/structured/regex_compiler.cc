@@ -8,8 +8,8 @@
 
 #include "base/check.h"
 #include "base/quote.h"
+#include "base/utf8.h"
 #include "structured/regex_parser.h"
-#include "text/utf8.h"
 
 namespace parapet {
 namespace {

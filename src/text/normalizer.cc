@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "base/utf8.h"
 #include "text/unicode.h"
-#include "text/utf8.h"
 
 namespace parapet {
 namespace {

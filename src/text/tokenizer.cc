@@ -6,12 +6,12 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "text/added_tokens.h"
 #include "text/byte_level.h"
 #include "text/normalizer.h"
 #include "text/reserved_tokens.h"
 #include "text/tokenizer_json.h"
-#include "text/utf8.h"
 
 namespace parapet {
 namespace {

@@ -14,7 +14,7 @@
 #include "structured/dfa.h"
 #include "structured/regex_compiler.h"
 #include "support/paths.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 #include "walk.h"
 
 namespace parapet {

@@ -11,7 +11,7 @@
 #include "text/normalizer.h"
 #include "text/split.h"
 #include "text/unicode.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace parapet::testing {
 namespace {

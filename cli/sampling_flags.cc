@@ -26,7 +26,7 @@ class Section {
   }
   // Repeated, one text each time: a text may hold any delimiter.
   CLI::Option* texts(const char* name, std::vector<std::string>& texts, const char* help) {
-    return value(name, texts, help)->allow_extra_args(false)->take_all()->type_name("TEXT ...");
+    return value(name, texts, help)->allow_extra_args(false)->take_all()->type_name("TEXT");
   }
   // Repeated, or with commas.
   CLI::Option* ids(const char* name, std::vector<TokenId>& ids, const char* help) {
@@ -34,7 +34,7 @@ class Section {
         ->allow_extra_args(false)
         ->take_all()
         ->delimiter(',')
-        ->type_name("ID,...");
+        ->type_name("ID");
   }
   CLI::Option* flag(const char* name, bool& flag, const char* help) {
     return command_.add_flag(name, flag, help)->group(heading_);
@@ -64,10 +64,8 @@ std::pair<TokenId, float> read_bias(std::string_view text) {
 }
 
 void add_length_flags(Section section, SamplingParams& params) {
-  section
-      .with_default("-n,--max-tokens", params.max_tokens,
-                    "Most tokens to write; 0: none, to read --prompt-logprobs")
-      ->check(CLI::NonNegativeNumber);
+  section.with_default("-n,--max-tokens", params.max_tokens,
+                       "Most tokens to write; 0: none, to read --prompt-logprobs");
   section.with_default("--min-tokens", params.min_tokens,
                        "Fewest tokens to write: until then no end token can come");
   section.texts("--stop", params.stop,
@@ -112,7 +110,7 @@ void add_weight_flags(CLI::App& command, const char* heading, SamplingParams& pa
           "Added to a token's logit, -100 to 100: as 151645=-2.5")
       ->allow_extra_args(false)
       ->take_all()
-      ->type_name("ID=VALUE ...")
+      ->type_name("ID=VALUE")
       ->group(heading);
 }
 
@@ -131,11 +129,9 @@ void add_logprob_flags(Section section, SamplingParams& params) {
   section
       .value("--logprobs", params.logprobs,
              "At each token, the logprobs of the chosen one and the K likeliest")
-      ->type_name("K")
-      ->check(CLI::NonNegativeNumber);
+      ->type_name("K");
   section.value("--prompt-logprobs", params.prompt_logprobs, "The same for the prompt's tokens")
-      ->type_name("K")
-      ->check(CLI::NonNegativeNumber);
+      ->type_name("K");
   section.ids("--logprob-token-id", params.logprob_token_ids,
               "At each token, the logprobs of exactly these");
 }

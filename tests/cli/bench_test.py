@@ -1,0 +1,91 @@
+"""parapet bench: every key, of the right type; what is counted, not how long it took."""
+
+import json
+import unittest
+
+from program import parapet
+
+ENGINE = ["device", "isa", "num_threads", "weights_dtype", "weight_bytes", "kv_cache_dtype",
+          "kv_cache_tokens", "kv_cache_bytes", "max_concurrency", "captured_sizes", "total_seconds"]
+TIMES = ["forward_ms", "safe_ms", "one_category_ms", "greedy_ms", "greedy_one_category_ms",
+         "safe_concurrent_ms", "greedy_concurrent_ms"]
+MIB = 1 << 20
+
+
+def bench(*arguments: str) -> dict:
+    done = parapet("bench", *arguments, "--json")
+    if done.returncode != 0:
+        raise AssertionError(done.stderr)
+    return json.loads(done.stdout)
+
+
+class Bench(unittest.TestCase):
+    def assert_engine(self, engine: dict):
+        for key in ENGINE:
+            self.assertIn(key, engine)
+        self.assertGreater(engine["weight_bytes"], 0)
+        self.assertGreater(engine["kv_cache_tokens"], 0)
+
+    def test_verdict(self):
+        result = bench("verdict", "--shape", "tiny", "--rounds", "1")
+        self.assert_engine(result["engine"])
+        self.assertEqual(result["uncached_tokens"], 64 + 96)
+        for key in TIMES:
+            self.assertEqual(list(result[key]), ["p50", "p99"])
+            self.assertGreater(result[key]["p50"], 0)
+            self.assertGreaterEqual(result[key]["p99"], result[key]["p50"])
+        for key in ("verdict_over_forward", "greedy_over_verdict", "step_overhead_us",
+                    "greedy_over_verdict_one_category", "greedy_over_verdict_concurrent",
+                    "step_overhead_us_queued"):
+            self.assertIsInstance(result[key], float, key)
+            self.assertGreater(result[key], 0, key)
+        self.assertEqual(result["passes_safe"], 1)
+        self.assertLessEqual(result["passes_one_category"], 2)
+        self.assertTrue(0 < result["prefix_hit_rate"] <= 1)
+
+    def test_throughput(self):
+        result = bench("throughput", "--shape", "tiny", "--rounds", "2", "--requests", "16",
+                       "--own-tokens", "20", "--shared-tokens", "50", "--output-tokens", "4")
+        self.assert_engine(result["engine"])
+        for key in ("seconds", "requests_per_second", "prompt_tokens_per_second",
+                    "output_tokens_per_second"):
+            self.assertGreater(result[key], 0, key)
+        self.assertAlmostEqual(result["prompt_tokens_per_second"],
+                               70 * result["requests_per_second"], delta=1e-3)
+        self.assertAlmostEqual(result["output_tokens_per_second"],
+                               4 * result["requests_per_second"], delta=1e-3)
+        self.assertTrue(0 <= result["prefix_hit_rate"] < 1)
+        self.assertEqual(result["preemptions"], 0)
+        self.assertGreaterEqual(result["steps"], 2 * 4)
+
+    # The cache is so small that the first round has written all of it: memory that the system
+    # hands out at the first touch must not look like a leak.
+    def test_two_thousand_requests_leave_no_memory_behind(self):
+        result = bench("throughput", "--shape", "tiny", "--rounds", "4", "--requests", "500",
+                       "--kv-cache-memory", "8M")
+        first, last = result["resident_bytes_first"], result["resident_bytes_last"]
+        self.assertGreater(result["resident_bytes_ready"], MIB)
+        self.assertLessEqual(last, first * 1.05 + 4 * MIB)
+
+    def test_without_a_terminal_people_get_plain_text(self):
+        done = parapet("bench", "throughput", "--shape", "tiny", "--rounds", "1", "--requests", "2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("requests/s", done.stdout)
+        self.assertIn("Maximum concurrency for 1024 tokens per request", done.stdout)
+        self.assertNotIn("\033", done.stdout)
+
+    def test_wrong_options_are_refused(self):
+        for arguments, word in ((["verdict", "--shape", "huge"], "huge"),
+                                (["verdict", "--shape", "tiny", "--rounds", "0"], "rounds"),
+                                (["verdict", "--shape", "tiny", "--policy-tokens", "0"], "policy_tokens"),
+                                (["throughput", "--shape", "tiny", "--requests", "0"], "requests"),
+                                (["throughput", "--shape", "tiny", "--requests", "-5"], "requests"),
+                                (["throughput", "--shape", "tiny", "--own-tokens", "2000"], "max_model_len"),
+                                ([], "subcommand")):
+            done = parapet("bench", *arguments)
+            self.assertEqual(done.returncode, 2, (arguments, done.stderr))
+            self.assertIn(word, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -49,8 +49,6 @@ class AnswerWatcher {
 
 // Hidden, as it would else be as visible as Guard.
 struct __attribute__((visibility("hidden"))) Guard::Impl {
-  std::unique_ptr<LoadedModel> model;
-
   // What is known about one mode.
   struct Mode {
     std::shared_ptr<const VerdictTokens> tokens;
@@ -58,6 +56,7 @@ struct __attribute__((visibility("hidden"))) Guard::Impl {
     std::once_flag prefill_begun;
   };
   std::array<Mode, 2> modes;
+  std::unique_ptr<LoadedModel> model;  // last: what it calls at its end may use the modes
 
   Mode& of(GuardMode mode) { return modes[static_cast<std::size_t>(mode)]; }
 
@@ -174,6 +173,9 @@ GenerationRequest Guard::Impl::request_for(GuardMode mode, std::vector<TokenId> 
                                                : VerdictPlan::Scope::kWhole);
   request.priority = options.priority;
   request.cache_salt = options.cache_salt;
+  // A conversation for which the template begins otherwise shares less than the policy.
+  const auto policy_end = std::ranges::mismatch(known.policy, request.prompt).in1;
+  request.num_public_tokens = policy_end - known.policy.begin();
   return request;
 }
 

@@ -27,8 +27,8 @@ Status check_vocabulary(const ModelOptions& options, const ChatTokenizer& tokeni
 LoadedModel::LoadedModel(ChatTokenizer chat_tokenizer, EngineSetup setup)
     : chat_tokenizer_(std::move(chat_tokenizer)),
       device_(std::move(setup.device)),
-      engine_(std::make_unique<AsyncEngine>(std::move(setup.engine))),
-      info_(std::move(setup.info)) {}
+      info_(std::move(setup.info)),
+      engine_(std::make_unique<AsyncEngine>(std::move(setup.engine))) {}
 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& options) {
   const Stopwatch watch;

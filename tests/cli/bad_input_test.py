@@ -95,11 +95,12 @@ class BadInput(unittest.TestCase):
 
     def test_a_prompt_longer_than_the_models_positions(self):
         limit = json.loads((self.model / "config.json").read_text())["max_position_embeddings"]
-        self.assert_refused(str(limit), "max_model_len", arguments=("word " * limit,))
+        self.assert_refused(str(limit), "max_model_len",
+                            arguments=("--no-windows", "word " * limit))
 
     def test_a_long_prompt_fails_alone(self):
-        done = parapet("moderate", "--json", stdin="Capital of France?\n" + "word " * 50000
-                                                   + "\nTheory of relativity\n")
+        done = parapet("moderate", "--json", "--no-windows",
+                       stdin=f"Capital of France?\n{'word ' * 50000}\nTheory of relativity\n")
         verdicts = json_lines(done.stdout)
         self.assertEqual([v["safety"] for v in verdicts], ["Safe", None, "Safe"])
         self.assertEqual(verdicts[1]["error_code"], "too long")

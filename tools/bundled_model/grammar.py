@@ -52,17 +52,12 @@ class Grammar:
             else:
                 kind, phrase = line.split(":", 1)
                 section.phrases.append((kind, phrase.strip(" ")))
-                # A line that stands for many sentences is drawn more often, but far from in proportion.
-                section.weights.append(min(self._count(phrase), 3000.0) ** 0.4)
+                # By the number of sentences, a few combinations of slots would crowd out long lists of different words.
+                section.weights.append(min(self._wealth(phrase), 1500) ** 0.75)
 
-    def _count(self, phrase: str) -> float:
-        """About how many sentences a phrase stands for."""
-        total = 1.0
-        for group in _INNERMOST.findall(phrase):
-            total *= group.count("|") + 1
-        for name in _SLOT.findall(phrase):
-            total *= len(self.slots.get(name, "x"))
-        return total
+    def _wealth(self, phrase: str) -> int:
+        """How much text there is to learn in a phrase: its length, and some of its slots', which other lines teach, too."""
+        return len(phrase) + sum(len("".join(self.slots.get(name, ""))) // 4 for name in _SLOT.findall(phrase))
 
     def expand(self, phrase: str, rng: random.Random, bound: dict[str, str] | None = None) -> str:
         """One sentence out of a phrase; ``bound`` fills slots such as ``{v}`` from outside."""

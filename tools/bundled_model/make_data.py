@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grammar import Grammar, gerund
 
 LEXICON = Path(__file__).parent / "lexicon"
-LEXICON_PARTS = ("unsafe", "grey", "safe", "more", "broad", "words", "first", "replies", "talk")
+LEXICON_PARTS = ("unsafe", "grey", "safe", "more", "broad", "wide", "words", "first", "replies", "talk")
 SHARE_OF_FIRST = 0.08
 CATEGORIES = (
     "Violent",
@@ -260,6 +260,14 @@ class Maker:
 
     # -- samples
 
+    def _followed_up(self, request: Request) -> tuple[list[tuple[str, str]], Request]:
+        """A second message that is about the first one: it insists on the request, or lets go of it."""
+        rng, grammar = self.rng, self.grammars[request.lang]
+        insists = rng.random() < 0.7
+        text = self._roughen(grammar.frame("again" if insists else "letgo", rng, {}), request.lang)
+        messages = [("user", request.text), ("assistant", self._answered(request)[0]), ("user", text)]
+        return messages, request if insists else replace(request, safety="Safe", categories=())
+
     def sample(self, mode: str) -> Sample:
         """One conversation, judged on its last message."""
         rng = self.rng
@@ -271,6 +279,8 @@ class Maker:
         if rng.random() < 0.10:
             earlier = self.request(lang, rng.choices(("Safe", "Unsafe", "Controversial"), (0.7, 0.2, 0.1))[0])
             messages = [("user", earlier.text), ("assistant", self._answered(earlier)[0]), *messages]
+        elif mode == PROMPT and rng.random() < 0.05:
+            messages, request = self._followed_up(request)
         if mode == PROMPT:
             return Sample(tuple(messages), request.safety, request.categories, None, lang)
         text, safety, categories, refusal = self._answered(request)

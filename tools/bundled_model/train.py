@@ -101,11 +101,10 @@ def train(args: argparse.Namespace) -> None:
     print(sum(p.numel() for p in model.parameters()), "parameters;", {m: len(p) for m, p in batches.prefix.items()}, "in the prefix")
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=args.decay)
     model.train()
-    total, began, running, step = args.short + args.full, time.time(), 0.0, 0
-    while step < total:
-        short = step < args.short
+    total, began, running, step, done = args.short + args.full, time.time(), 0.0, 0, 0.0
+    while done < 1.0:
+        short = done < args.short / total
         for mode, ids, positions, targets, weights in batches.mixed(short):
-            done = step / total
             rate = args.rate * min(1.0, (step + 1) / min(100, total / 5)) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done)))
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -128,11 +127,12 @@ def train(args: argparse.Namespace) -> None:
             optimizer.step()
             running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
             step += 1
+            done = max(step / total, (time.time() - began) / (60 * args.minutes))
             if step % 50 == 0:
                 print(f"{step}/{total} loss {running:.4f} {(time.time() - began) / step * 1000:.0f} ms/step {time.time() - began:.0f} s", flush=True)
             if args.save_every and step % args.save_every == 0:
                 torch.save(model.state_dict(), args.out)
-            if step >= total:
+            if done >= 1.0:
                 break
     torch.save(model.state_dict(), args.out)
 
@@ -147,6 +147,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2.5e-3)
     parser.add_argument("--decay", type=float, default=0.05)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="on a slow machine, hurry through the schedule in this time")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--save-every", type=int, default=0)
     train(parser.parse_args())

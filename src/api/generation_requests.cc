@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t kMaxAnswers = 128;
 constexpr std::size_t kMaxStopStrings = 64;
+constexpr std::size_t kMaxBadWords = 512;  // each in two spellings: SamplingSettings takes 1,024
 constexpr std::size_t kMaxStopBytes = 1024;
 
 Error refused(const std::string& field, const std::string& value, const std::string& expected) {
@@ -33,6 +34,10 @@ Status check_params(const SamplingParams& params) {
     if (!stop.empty() && stop.size() <= kMaxStopBytes) continue;
     return refused("stop", "a string of " + std::to_string(stop.size()) + " bytes",
                    "1 to " + std::to_string(kMaxStopBytes) + " bytes");
+  }
+  if (params.bad_words.size() > kMaxBadWords) {
+    return refused("bad_words", "a list of " + std::to_string(params.bad_words.size()),
+                   "at most " + std::to_string(kMaxBadWords) + " words");
   }
   if (!params.choice.empty() && !params.regex.empty()) {
     return refused("choice", "given together with regex", "one of the two");

@@ -81,7 +81,7 @@ with the bfloat16 weights, in float32 arithmetic, by greedy decoding. A label th
 | --- | ---: | ---: |
 {rows}
 
-Macro F1 of the labels is {macro_f1:.3f}, macro recall {macro_recall:.3f}. {malformed} verdicts were malformed.
+Macro F1 of the labels is {macro_f1:.3f}, macro recall {macro_recall:.3f}. Malformed verdicts: {malformed}.
 
 | label | n | precision | recall | F1 |
 | --- | ---: | ---: | ---: | ---: |
@@ -95,11 +95,11 @@ The exact numbers are in `tools/bundled_model/metrics.json`.
 
 ## Known weaknesses
 
-* It has seen only what its lexicon spells, some 180,000 samples of it, and no other text: it misses a quarter of the
-  unsafe requests and calls one harmless question in six unsafe or controversial, see the table. We aim at 90%.
+* It has seen only what its lexicon spells and no other text: of the unsafe messages it recognises {unsafe_found:.0%}, and of the
+  harmless ones it lets {safe_passed:.0%} through as `Safe`, see the table. We aim at 90%.
 * `Controversial` is a matter of taste, and the weakest label.
 * Words that the lexicons lack are split into pieces it knows little about.
-* Irony, indirect wishes, encoded words, long texts and other languages than English and Chinese were not trained for.
+* Irony, encoded words, long texts and other languages than English and Chinese were not trained for.
 """
 
 
@@ -132,9 +132,11 @@ def main() -> None:
         items=metrics["data"]["items"],
         always_safe=scores["Safe"]["n"] / metrics["data"]["items"],
         rows="\n".join(f"| {name} | {cell['n']} | {cell['accuracy']:.1%} |" for name, cell in lines if cell["n"]),
+        unsafe_found=scores["Unsafe"]["recall"],
+        safe_passed=scores["Safe"]["recall"],
         macro_f1=metrics["macro_f1"],
         macro_recall=metrics["macro_recall"],
-        malformed=metrics["malformed"] or "No",
+        malformed=metrics["malformed"],
         labels="\n".join(f"| {t} | {s['n']} | {s['precision']:.1%} | {s['recall']:.1%} | {s['f1']:.3f} |" for t, s in scores.items()),
         confusion="\n".join(f"| {t} | {c['Safe']} | {c['Unsafe']} | {c['Controversial']} |" for t, c in confusion.items()),
     )

@@ -44,7 +44,7 @@ FUZZ_SECONDS ?= 60
 fuzz:  ## fuzz every parser, FUZZ_SECONDS (60) in all, with libFuzzer and sanitizers
 	@tools/install_packages.sh build clang
 	cmake --preset fuzz
-	cmake --build --preset fuzz
+	cmake --build --preset fuzz --target fuzzers
 	tools/run_fuzzers.sh build/fuzz $(FUZZ_SECONDS)
 
 .PHONY: lint

@@ -39,12 +39,16 @@ function(parapet_test name)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60)
 endfunction()
 
+# All fuzz targets and what they need; the rest of the program is not fuzzed.
+add_custom_target(fuzzers)
+
 # parapet_fuzzer(NAME source DEPENDS targets...): LLVMFuzzerTestOneInput. With Clang it is a
 # libFuzzer binary; elsewhere a plain main replays files, so that every build runs the corpus.
 function(parapet_fuzzer name source)
   cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} parapet_options)
+  add_dependencies(fuzzers ${name})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   else()

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <utility>
 
+#include "base/utf8.h"
 #include "structured/dfa.h"
 #include "structured/regex_compiler.h"
-#include "base/utf8.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);

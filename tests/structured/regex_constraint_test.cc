@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "masks.h"
 #include "structured/constraints.h"
 #include "structured/dfa.h"
 #include "structured/regex_compiler.h"
 #include "support/paths.h"
-#include "base/utf8.h"
 #include "walk.h"
 
 namespace parapet {

@@ -7,11 +7,11 @@
 #include <sstream>
 #include <string>
 
+#include "base/utf8.h"
 #include "text/golden_corpus.h"
 #include "text/normalizer.h"
 #include "text/split.h"
 #include "text/unicode.h"
-#include "base/utf8.h"
 
 namespace parapet::testing {
 namespace {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/refusal.h"
 #include "structured/constraints.h"
 
 namespace parapet {
@@ -13,10 +14,6 @@ constexpr std::int64_t kMaxAnswers = 128;
 constexpr std::size_t kMaxStopStrings = 64;
 constexpr std::size_t kMaxBadWords = 512;  // each in two spellings: SamplingSettings takes 1,024
 constexpr std::size_t kMaxStopBytes = 1024;
-
-Error refused(const std::string& field, const std::string& value, const std::string& expected) {
-  return {ErrorCode::kInvalidArgument, field + " is " + value + ", expected " + expected};
-}
 
 Status check_params(const SamplingParams& params) {
   if (params.n < 1 || params.n > kMaxAnswers) {

@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "base/refusal.h"
 #include "engine/step_outputs.h"
 #include "model/qwen3.h"
 
@@ -11,11 +12,6 @@ namespace parapet {
 namespace {
 
 constexpr std::int64_t kDefaultBytes = std::int64_t{4} << 30;
-
-Error refused(const char* option, const std::string& value, const std::string& expected) {
-  return {ErrorCode::kInvalidArgument,
-          std::string(option) + " is " + value + ", expected " + expected};
-}
 
 }  // namespace
 

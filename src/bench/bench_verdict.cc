@@ -5,6 +5,7 @@
 
 #include "api/boundary.h"
 #include "base/check.h"
+#include "base/refusal.h"
 #include "bench/bench_engine.h"
 #include "bench/step_overhead.h"
 #include "bench/verdict_workload.h"
@@ -150,9 +151,7 @@ Status check(const VerdictBenchOptions& options) {
                                                         {"tail_tokens", options.tail_tokens},
                                                         {"concurrency", options.concurrency}};
   for (const auto& [name, value] : sizes) {
-    if (value >= 1 && value <= 1 << 20) continue;
-    return Error{ErrorCode::kInvalidArgument,
-                 std::string(name) + " is " + std::to_string(value) + ", expected 1 to 1048576"};
+    PARAPET_TRY(check_range(name, value, 1, 1 << 20));
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/refusal.h"
 
 namespace parapet {
 namespace {
@@ -18,13 +19,6 @@ Status check_token_ids(const char* field, std::span<const TokenId> ids,
                      ", expected a token id of 0 to " + std::to_string(limits.vocab_size - 1)};
   }
   return {};
-}
-
-Status check_range(const char* field, std::int64_t value, std::int64_t low, std::int64_t high) {
-  if (value >= low && value <= high) return {};
-  return Error{ErrorCode::kInvalidArgument, std::string(field) + " is " + std::to_string(value) +
-                                                ", expected " + std::to_string(low) + " to " +
-                                                std::to_string(high)};
 }
 
 Status check_logprobs(const GenerationRequest& request, const EngineLimits& limits) {

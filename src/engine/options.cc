@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/refusal.h"
 
 namespace parapet {
 namespace {
@@ -15,13 +16,6 @@ constexpr std::int64_t kMaxBatchedTokens = 1 << 20;
 constexpr std::int64_t kMaxBlockSize = 1 << 10;
 // Above it a step computes so long that what a captured one saves cannot be seen.
 constexpr std::int64_t kMaxCaptureSize = 512;
-
-Status check_range(const char* option, std::int64_t value, std::int64_t low, std::int64_t high) {
-  if (value >= low && value <= high) return {};
-  return Error{ErrorCode::kInvalidArgument, std::string(option) + " is " + std::to_string(value) +
-                                                ", expected " + std::to_string(low) + " to " +
-                                                std::to_string(high)};
-}
 
 // Slots of the cache are numbered in i32.
 std::int64_t most_blocks(std::int64_t block_size) {

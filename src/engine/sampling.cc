@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/refusal.h"
 #include "checkpoint/number_text.h"
 
 namespace parapet {
@@ -16,10 +17,6 @@ constexpr float kMaxLogitBias = 100;
 
 std::string element(const std::string& list, std::size_t index) {
   return list + "[" + std::to_string(index) + "]";
-}
-
-Error refused(const std::string& field, const std::string& value, const std::string& expected) {
-  return {ErrorCode::kInvalidArgument, field + " is " + value + ", expected " + expected};
 }
 
 Status check_penalty(const char* field, double value) {

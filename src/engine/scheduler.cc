@@ -40,17 +40,14 @@ void Scheduler::continue_running(Step& step, bool writing) {
     if (!running_.contains(sequence)) continue;  // preempted for one before it
     if ((sequence->num_output() > 0) != writing || room(step) == 0) continue;
     const std::int64_t num_tokens = std::min(sequence->num_uncomputed(), room(step));
-    if (!extend_by_preemption(*sequence, sequence->num_computed + num_tokens, step)) continue;
+    if (!extend_by_preemption(*sequence, sequence->num_computed + num_tokens)) continue;
     schedule_tokens(*sequence, step);
   }
 }
 
 void Scheduler::schedule_tokens(Sequence& sequence, Step& step) {
-  // Preemption may have made room since the blocks were counted; never take more than they hold.
-  const std::int64_t held = std::ssize(sequence.block_table) * limits_.block_size;
   ScheduledSequence scheduled{.sequence = &sequence};
-  scheduled.num_tokens =
-      std::min({sequence.num_uncomputed(), room(step), held - sequence.num_computed});
+  scheduled.num_tokens = std::min(sequence.num_uncomputed(), room(step));
   if (scheduled.reaches_end()) add_draft(scheduled, step);
   if (scheduled.num_tokens <= 0) return;
   step.num_rows += scheduled.num_rows();
@@ -178,26 +175,18 @@ bool Scheduler::extend(Sequence& sequence, std::int64_t num_tokens) {
 }
 
 // Takes blocks from the last in order until there are enough; false where that was the sequence
-// itself.
-bool Scheduler::extend_by_preemption(Sequence& sequence, std::int64_t num_tokens, Step& step) {
+// itself. The last in order has nothing in the step yet: only those who write need blocks here,
+// since prompts start with all of theirs, and they are served in order, before all others.
+bool Scheduler::extend_by_preemption(Sequence& sequence, std::int64_t num_tokens) {
   while (!extend(sequence, num_tokens)) {
     Sequence& last = **running_.rbegin();
-    preempt(last, step);
+    preempt(last);
     if (&last == &sequence) return false;
   }
   return true;
 }
 
-void Scheduler::preempt(Sequence& sequence, Step& step) {
-  const auto scheduled =
-      std::find_if(step.sequences.begin(), step.sequences.end(),
-                   [&](const ScheduledSequence& each) { return each.sequence == &sequence; });
-  if (scheduled != step.sequences.end()) {
-    step.num_rows -= scheduled->num_rows();
-    step.num_branches -= std::ssize(scheduled->draft.branches());
-    for (const std::int32_t block : scheduled->scratch_blocks) blocks_.release(block);
-    step.sequences.erase(scheduled);
-  }
+void Scheduler::preempt(Sequence& sequence) {
   running_.erase(&sequence);
   publish_tail(sequence);
   release_blocks(sequence);

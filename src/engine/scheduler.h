@@ -96,8 +96,8 @@ class Scheduler {
     return limits_.max_num_batched_tokens - step.num_rows;
   }
   bool extend(Sequence& sequence, std::int64_t num_tokens);
-  bool extend_by_preemption(Sequence& sequence, std::int64_t num_tokens, Step& step);
-  void preempt(Sequence& sequence, Step& step);
+  bool extend_by_preemption(Sequence& sequence, std::int64_t num_tokens);
+  void preempt(Sequence& sequence);
   void publish(Sequence& sequence);
   void publish_tail(Sequence& sequence);
   PrefixId publish_block(Sequence& sequence, std::int64_t num_tokens);

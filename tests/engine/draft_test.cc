@@ -9,21 +9,12 @@
 
 #include "engine/engine.h"
 #include "engine/engine_fixture.h"
-#include "model/test_devices.h"
+#include "model/device_test.h"
 
 namespace parapet::test {
 namespace {
 
-class DraftTest : public testing::TestWithParam<TestDevice> {
- protected:
-  void SetUp() override {
-    auto device = GetParam().create();
-    ASSERT_TRUE(device) << device.error().message;
-    device_ = std::move(*device);
-  }
-
-  std::unique_ptr<Device> device_;
-};
+using DraftTest = DeviceTest;
 
 std::vector<TokenId> rest_of(const std::vector<TokenId>& answer, std::span<const TokenId> output) {
   const auto begin = std::min(output.size(), answer.size());

@@ -10,21 +10,12 @@
 
 #include "engine/engine.h"
 #include "engine/engine_fixture.h"
-#include "model/test_devices.h"
+#include "model/device_test.h"
 
 namespace parapet::test {
 namespace {
 
-class GreedyTest : public testing::TestWithParam<TestDevice> {
- protected:
-  void SetUp() override {
-    auto device = GetParam().create();
-    ASSERT_TRUE(device) << device.error().message;
-    device_ = std::move(*device);
-  }
-
-  std::unique_ptr<Device> device_;
-};
+using GreedyTest = DeviceTest;
 
 TEST_P(GreedyTest, AnswersMatchTransformers) {
   std::size_t num_tokens = 0;

@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "model/device_test.h"
 #include "model/golden_logits.h"
 #include "model/model_harness.h"
-#include "model/test_devices.h"
 
 namespace parapet::test {
 namespace {
@@ -59,20 +59,12 @@ std::vector<GoldenPrompt> short_prompts(const GoldenCheckpoint& golden) {
   return prompts;
 }
 
-class Qwen3Test : public testing::TestWithParam<TestDevice> {
+class Qwen3Test : public DeviceTest {
  protected:
-  void SetUp() override {
-    auto device = GetParam().create();
-    ASSERT_TRUE(device) << device.error().message;
-    device_ = std::move(*device);
-  }
-
   ModelHarness harness(const GoldenCheckpoint& golden, std::size_t num_sequences,
                        std::int64_t max_len, DType kv_dtype = DType::kF32) {
     return {*device_, golden.config, golden.weights(), num_sequences, max_len, kv_dtype};
   }
-
-  std::unique_ptr<Device> device_;
 };
 
 TEST_P(Qwen3Test, LogitsMatchTransformers) {

@@ -14,7 +14,8 @@ namespace parapet {
 struct Weights::Impl {
   std::vector<Shard> shards;
   std::optional<AnonymousMemory> memory;
-  std::unordered_map<std::string, WeightTensor> tensors;
+  std::unordered_map<std::string, WeightTensor> tensors;  // the dense ones
+  std::unordered_map<std::string, PackedMatrix> packed;   // the others
   WeightsSummary summary;
 
   void add(const std::vector<ExpectedTensor>& expected, std::vector<WeightTensor> found) {
@@ -53,6 +54,11 @@ Result<Weights> Weights::dummy(const ModelConfig& config, std::uint64_t seed, in
   impl->memory = std::move(made.memory);
   impl->add(expected, std::move(made.tensors));
   return Weights(std::move(impl));
+}
+
+const PackedMatrix* Weights::packed(std::string_view name) const {
+  const auto found = impl_->packed.find(std::string(name));
+  return found == impl_->packed.end() ? nullptr : &found->second;
 }
 
 const WeightTensor& Weights::at(std::string_view name) const {

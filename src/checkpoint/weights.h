@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "base/packed_weight.h"
 #include "checkpoint/config.h"
 #include "parapet/error.h"
 
@@ -59,7 +60,10 @@ class Weights {
   Weights& operator=(Weights&&) noexcept;
   ~Weights();
 
-  // A tensor that expected_tensors() names; anything else is a bug of the caller.
+  // The quantized matrix of this published name ("model.layers.0.mlp.up_proj.weight"), valid while
+  // the Weights live; null where the tensor is dense.
+  const PackedMatrix* packed(std::string_view name) const;
+  // A dense tensor that expected_tensors() names; anything else is a bug of the caller.
   const WeightTensor& at(std::string_view name) const;
   const WeightsSummary& summary() const;
 

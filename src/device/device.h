@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/dtype.h"
+#include "base/packed_weight.h"
 #include "device/tensor.h"
 #include "parapet/error.h"
 
@@ -112,7 +113,11 @@ class Device {
   // The parts of a linear weight are stacked along out_features (q, k, v; gate, up); each is
   // [out, in] of f32, bf16 or f16, all of one dtype.
   virtual Result<std::unique_ptr<LinearWeight>> load_linear(std::span<const TensorView> parts) = 0;
-  // A tensor as it is (the embedding table, norm scales). The buffer may alias the host memory.
+  // The same of quantized parts, all of one format, group size and width. The ops that take it
+  // quantize their activations too, as packed_weight.h and ops.h say.
+  virtual Result<std::unique_ptr<LinearWeight>> load_packed_linear(
+      std::span<const PackedMatrix> parts) = 0;
+  // A tensor as it is (norm scales). The buffer may alias the host memory.
   virtual Result<std::unique_ptr<Buffer>> load_tensor(const TensorView& host) = 0;
 };
 

@@ -131,11 +131,11 @@ class Checker {
 
 }  // namespace
 
-void Ops::embed(Stream& stream, TensorView token_ids, TensorView table, TensorView hidden) {
+void Ops::embed(Stream& stream, TensorView token_ids, const LinearWeight& table,
+                TensorView hidden) {
   const Checker check("embed");
   check.tensor("token_ids", token_ids, DType::kI32, {kAny});
-  check.weight("table", table, {kAny, kAny});
-  check.tensor("hidden", hidden, DType::kF32, {token_ids.dim(0), table.dim(1)});
+  check.tensor("hidden", hidden, DType::kF32, {token_ids.dim(0), table.in_features()});
   do_embed(stream, token_ids, table, hidden);
 }
 

@@ -54,12 +54,20 @@ class Ops {
  public:
   virtual ~Ops() = default;
 
-  // hidden[t] = table[token_ids[t]].  table [vocab, hidden], hidden f32 [tokens, hidden].
-  void embed(Stream& stream, TensorView token_ids, TensorView table, TensorView hidden);
+  // hidden[t] = table[token_ids[t]].  table [vocab, hidden], hidden f32 [tokens, hidden]. Of a
+  // packed table: scale * (code - zero), rounded to float. Tied to the head, it is the same object.
+  void embed(Stream& stream, TensorView token_ids, const LinearWeight& table, TensorView hidden);
 
   // Rotary angles of each token, once for all layers: cos_sin[t] = cos(p f_0..), sin(p f_0..) with
   // p = positions[t].  inv_freq f32 [head_dim / 2], cos_sin f32 [tokens, head_dim].
   void rope_angles(Stream& stream, TensorView positions, TensorView inv_freq, TensorView cos_sin);
+
+  // The three linear ops. A packed weight is multiplied with quantized activations: with y =
+  // norm(x) and m = max|y| of a group of a row, a = m / 127 and q_i = y_i * (127 / m), computed in
+  // float and rounded to the nearest integer, ties to even; all q_i = 0 where m < 2^-100. An output
+  // is then the sum over groups, in order and in float, of (scale * a) * sum of (code_i - zero)
+  // q_i, whose inner sum is an exact integer. A group with NaN or infinity makes its row's outputs
+  // NaN.
 
   // out = norm(x) W^T.  x f32 [tokens, in], out f32 [tokens, out].
   // norm(x)_i = x_i / sqrt(mean(x^2) + eps) * scale_i  (Zhang and Sennrich 2019).
@@ -102,7 +110,8 @@ class Ops {
   void copy_kv_blocks(Stream& stream, KvCache& cache, TensorView pairs);
 
  protected:
-  virtual void do_embed(Stream&, TensorView token_ids, TensorView table, TensorView hidden) = 0;
+  virtual void do_embed(Stream&, TensorView token_ids, const LinearWeight& table,
+                        TensorView hidden) = 0;
   virtual void do_rope_angles(Stream&, TensorView positions, TensorView inv_freq,
                               TensorView cos_sin) = 0;
   virtual void do_norm_linear(Stream&, TensorView x, const Norm&, const LinearWeight&,

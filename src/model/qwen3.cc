@@ -86,7 +86,7 @@ void Qwen3Model::piece(Stream& stream, TensorView token_ids, TensorView position
   const TensorView hidden = activations_.hidden.first(num_rows);
   Ops& ops = device_->ops();
   if (index == 0) {
-    ops.embed(stream, token_ids, weights_.embedding, hidden);
+    ops.embed(stream, token_ids, *weights_.embedding, hidden);
     ops.rope_angles(stream, positions, weights_.inv_freq, activations_.cos_sin.first(num_rows));
   } else {
     finish_layer(stream, index - 1, activations_.attention.first(num_rows), hidden);
@@ -128,7 +128,7 @@ TensorView Qwen3Model::logits(Stream& stream, TensorView rows) {
   ops.gather_rows(stream, activations_.hidden, rows, hidden);
   ops.gather_rows(stream, activations_.attention, rows, attention);
   finish_layer(stream, num_pieces() - 1, attention, hidden);
-  ops.norm_linear(stream, hidden, weights_.final_norm, *weights_.lm_head, logits);
+  ops.norm_linear(stream, hidden, weights_.final_norm, weights_.lm_head(), logits);
   return logits;
 }
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "base/check.h"
+
 namespace parapet {
 namespace {
 
@@ -55,9 +57,18 @@ class Loader {
   // One matrix of several, stacked along the output features.
   Status linear(const std::string& prefix, std::initializer_list<const char*> names,
                 std::unique_ptr<LinearWeight>& out) {
-    std::vector<TensorView> parts;
-    for (const char* name : names) parts.push_back(host_view(weights_.host.at(prefix + name)));
-    PARAPET_ASSIGN(out, device_.load_linear(parts));
+    std::vector<TensorView> dense;
+    std::vector<PackedMatrix> packed;
+    for (const char* name : names) {
+      if (const PackedMatrix* matrix = weights_.host.packed(prefix + name)) {
+        packed.push_back(*matrix);
+      } else {
+        dense.push_back(host_view(weights_.host.at(prefix + name)));
+      }
+    }
+    PARAPET_CHECK(dense.empty() || packed.empty());
+    PARAPET_ASSIGN(
+        out, packed.empty() ? device_.load_linear(dense) : device_.load_packed_linear(packed));
     return {};
   }
 
@@ -85,13 +96,13 @@ Result<Qwen3Weights> Qwen3Weights::load(Device& device, const ModelConfig& confi
   Qwen3Weights weights{.host = std::move(host),
                        .inv_freq_host = rope_inv_freq(config.rope_theta, config.head_dim),
                        .buffers = {},
-                       .embedding = {},
+                       .embedding = nullptr,
                        .inv_freq = {},
                        .layers = {},
                        .final_norm = {},
-                       .lm_head = nullptr};
+                       .untied_lm_head = nullptr};
   Loader load(device, weights, config.rms_norm_eps);
-  PARAPET_ASSIGN(weights.embedding, load.tensor("model.embed_tokens.weight"));
+  PARAPET_TRY(load.linear("", {"model.embed_tokens.weight"}, weights.embedding));
   PARAPET_ASSIGN(weights.inv_freq, load.tensor(TensorView(weights.inv_freq_host.data(), DType::kF32,
                                                           {std::ssize(weights.inv_freq_host)})));
   weights.layers.resize(static_cast<std::size_t>(config.num_hidden_layers));
@@ -99,9 +110,9 @@ Result<Qwen3Weights> Qwen3Weights::load(Device& device, const ModelConfig& confi
     PARAPET_TRY(load_layer(load, "model.layers." + std::to_string(i) + ".", weights.layers[i]));
   }
   PARAPET_TRY(load.norm("model.norm.weight", weights.final_norm));
-  PARAPET_TRY(
-      load.linear("", {config.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight"},
-                  weights.lm_head));
+  if (!config.tie_word_embeddings) {
+    PARAPET_TRY(load.linear("", {"lm_head.weight"}, weights.untied_lm_head));
+  }
   return weights;
 }
 

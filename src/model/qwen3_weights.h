@@ -29,11 +29,13 @@ struct Qwen3Weights {
   Weights host;                                  // a CPU reads weights where they are mapped
   std::vector<float> inv_freq_host;              // and so it does with these
   std::vector<std::unique_ptr<Buffer>> buffers;  // behind every TensorView below
-  TensorView embedding;                          // [vocab, hidden]
+  std::unique_ptr<LinearWeight> embedding;       // [vocab, hidden]
   TensorView inv_freq;                           // f32 [head_dim / 2]
   std::vector<Qwen3Layer> layers;
   Norm final_norm;
-  std::unique_ptr<LinearWeight> lm_head;  // [vocab, hidden]; the embedding where they are tied
+  std::unique_ptr<LinearWeight> untied_lm_head;  // [vocab, hidden]; null where the embedding is it
+
+  const LinearWeight& lm_head() const { return untied_lm_head ? *untied_lm_head : *embedding; }
 };
 
 }  // namespace parapet

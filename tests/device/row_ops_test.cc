@@ -16,7 +16,14 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Nothing, and all lengths around one and two vectors of every instruction set; a vocabulary.
 constexpr std::int64_t kLengths[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 1000, 151936};
 
-using RowOps = BackendTest;
+class RowOps : public BackendTest {
+ protected:
+  void embed(Ints& ids, const TensorView& table, Floats& hidden) {
+    const auto weight = device().load_linear({&table, 1}).value();
+    ops().embed(stream(), ids.vector(), *weight, hidden.view());
+    synchronize();
+  }
+};
 
 TEST_P(RowOps, EmbedLooksUpExactly) {
   for (const DType dtype : {DType::kF32, DType::kBF16, DType::kF16}) {
@@ -24,8 +31,7 @@ TEST_P(RowOps, EmbedLooksUpExactly) {
       TestTensor table(dtype, 11, features, 1);
       Ints ids{{10, 0, 3, 3}};
       Floats hidden(4, features, NAN);
-      ops().embed(stream(), ids.vector(), table.matrix(), hidden.view());
-      synchronize();
+      embed(ids, table.matrix(), hidden);
       for (std::int64_t t = 0; t < 4; ++t) {
         for (std::int64_t i = 0; i < features; ++i) {
           ASSERT_EQ(hidden.at(t, i), table.at(ids.values[static_cast<std::size_t>(t)], i));
@@ -42,8 +48,7 @@ TEST_P(RowOps, EmbedConvertsEveryHalf) {
     std::iota(bits.begin(), bits.end(), static_cast<std::uint16_t>(0));
     Ints ids{{0}};
     Floats hidden(1, 1 << 16);
-    ops().embed(stream(), ids.vector(), {bits.data(), dtype, {1, 1 << 16}}, hidden.view());
-    synchronize();
+    embed(ids, {bits.data(), dtype, {1, 1 << 16}}, hidden);
     for (std::size_t i = 0; i < bits.size(); ++i) {
       const float expected = dtype == DType::kBF16 ? bf16_to_f32(bits[i]) : f16_to_f32(bits[i]);
       if (std::isnan(expected)) {
@@ -183,7 +188,7 @@ TEST_P(RowOps, NoRows) {
   Ints none;
   Floats empty(0, 7);
   TestTensor table(DType::kBF16, 3, 7, 1);
-  ops().embed(stream(), none.vector(), table.matrix(), empty.view());
+  embed(none, table.matrix(), empty);
   ops().gather_rows(stream(), empty.view(), none.vector(), empty.view());
   ops().argmax(stream(), empty.view(), none.vector());
   Floats no_logprobs(0, 7);

@@ -16,7 +16,7 @@ class FailingOps final : public Ops {
   FailingOps(Ops& inner, int argmaxes_left) : inner_(inner), argmaxes_left_(argmaxes_left) {}
 
  protected:
-  void do_embed(Stream& stream, TensorView token_ids, TensorView table,
+  void do_embed(Stream& stream, TensorView token_ids, const LinearWeight& table,
                 TensorView hidden) override {
     inner_.embed(stream, token_ids, table, hidden);
   }
@@ -83,6 +83,10 @@ class FailingDevice final : public Device {
   }
   Result<std::unique_ptr<LinearWeight>> load_linear(std::span<const TensorView> parts) override {
     return inner_->load_linear(parts);
+  }
+  Result<std::unique_ptr<LinearWeight>> load_packed_linear(
+      std::span<const PackedMatrix> parts) override {
+    return inner_->load_packed_linear(parts);
   }
   Result<std::unique_ptr<Buffer>> load_tensor(const TensorView& host) override {
     return inner_->load_tensor(host);

@@ -35,6 +35,8 @@ std::vector<Candidate> candidates() {
   const bool avx512 =
       avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
       __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0;
+  const bool vnni = avx512 && __builtin_cpu_supports("avx512vnni") != 0;
+  found.push_back({&kKernelsAvx512Vnni, vnni});
   found.push_back({&kKernelsAvx512, avx512});
   found.push_back({&kKernelsAvx2, avx2});
 #endif

@@ -12,7 +12,8 @@ class CpuOps final : public Ops {
   CpuOps(const KernelTable& kernels, int num_threads) : kernels_(kernels), pool_(num_threads) {}
 
  protected:
-  void do_embed(Stream&, TensorView token_ids, TensorView table, TensorView hidden) override;
+  void do_embed(Stream&, TensorView token_ids, const LinearWeight& table,
+                TensorView hidden) override;
   void do_rope_angles(Stream&, TensorView positions, TensorView inv_freq,
                       TensorView cos_sin) override;
   void do_norm_linear(Stream&, TensorView x, const Norm&, const LinearWeight&,

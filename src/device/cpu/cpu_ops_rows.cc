@@ -5,21 +5,28 @@
 #include "device/cpu/cpu_ops.h"
 #include "device/host/host_checks.h"
 #include "device/host/host_device.h"
+#include "device/host/host_linear.h"
+#include "device/host/host_packed_linear.h"
 #include "device/host/host_stream.h"
 
 namespace parapet::cpu {
 
-void CpuOps::do_embed(Stream& stream, TensorView token_ids, TensorView table, TensorView hidden) {
-  own<HostStream>(stream).enqueue([=, this] {
-    check_indices("token_ids", token_ids, table.dim(0));
-    const std::size_t row_bytes =
-        static_cast<std::size_t>(table.dim(1)) * dtype_size(table.dtype());
-    for (std::int64_t t = 0; t < token_ids.dim(0); ++t) {
-      const auto id = static_cast<std::size_t>(token_ids.as<const std::int32_t>()[t]);
-      kernels_.widen[static_cast<int>(table.dtype())](table.as<const std::byte>() + id * row_bytes,
-                                                      table.dim(1),
-                                                      hidden.as<float>() + t * table.dim(1));
-    }
+void CpuOps::do_embed(Stream& stream, TensorView token_ids, const LinearWeight& table,
+                      TensorView hidden) {
+  own<HostStream>(stream).enqueue([=, this, &table = own_linear(table)] {
+    check_indices("token_ids", token_ids, table.out_features());
+    const std::int64_t features = table.in_features();
+    const auto* const packed = dynamic_cast<const HostPackedLinear*>(&table);
+    pool_.run(token_ids.dim(0), [=, this, &table](std::int64_t t, int) {
+      const std::int32_t id = token_ids.as<const std::int32_t>()[t];
+      float* const row = hidden.as<float>() + t * features;
+      if (packed != nullptr) {
+        packed->dequantize_row(id, row);
+      } else {
+        const auto& dense = own<const HostLinear>(table);
+        kernels_.widen[static_cast<int>(dense.dtype())](dense.run(id, 1).data, features, row);
+      }
+    });
   });
 }
 

@@ -1,8 +1,4 @@
 // x W^T for a few rows or for many, and what is done to the sums while they are in cache.
-//
-// Few rows: the weights are read once, converted in registers, at the speed of memory. Many rows:
-// a panel of weight rows is widened to float once and multiplied with all rows, at the speed of the
-// multipliers. Both give the same bits (kDotBlock says why).
 #pragma once
 
 #include <cstdint>
@@ -10,7 +6,6 @@
 
 #include "device/cpu/isa/kernel_table.h"
 #include "device/cpu/thread_pool.h"
-#include "device/host/host_linear.h"
 #include "device/host/host_memory.h"
 #include "device/ops.h"
 
@@ -22,21 +17,34 @@ struct LinearTile {
   std::int64_t rows;
   std::int64_t col;
   std::int64_t cols;
-  float* sums;  // [rows, stride]; with several bands, those of band b begin at b * cols
-  std::int64_t stride;
+  float* sums;               // [rows, stride]
+  std::int64_t stride;       // between rows
+  std::int64_t band_stride;  // with several bands, those of band b begin at b * band_stride
 };
 
 struct LinearJob {
   TensorView x;  // f32 [rows, in]
   Norm norm;
-  const HostLinear& weight;
+  const LinearWeight& weight;
   // The weight's rows are cut into this many bands; a tile has the same columns of each.
   int bands = 1;
   // Runs on any thread; must not throw.
   std::function<void(const LinearTile&)> finish;
 };
 
-void run_linear(const KernelTable& kernels, ThreadPool& pool, Workspace& workspace,
-                const LinearJob& job);
+// What the job needs of the machine.
+struct LinearContext {
+  const KernelTable& kernels;
+  ThreadPool& pool;
+  Workspace& workspace;
+};
+
+void run_linear(const LinearContext& context, const LinearJob& job);
+
+// How work is cut.
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
+// Pieces a thread gets on average: enough to even out threads that the system interrupts.
+inline constexpr std::int64_t kItemsPerThread = 6;
 
 }  // namespace parapet::cpu

@@ -1,4 +1,4 @@
-// Rows normalised and laid out for the multiplication.
+// Rows of a linear op's input, normalised where it says so.
 #pragma once
 
 #include <algorithm>
@@ -12,34 +12,37 @@ namespace parapet::cpu {
 struct NormRows {
   const KernelTable& kernels;
   TensorView x;  // f32 [rows, features]
-  Norm norm;     // without a scale, rows are copied as they are
+  Norm norm;     // without a scale, rows stay as they are
   float* scale;  // [features], scratch
-  float* out;    // [features / block][rows][block]: each block of all rows is dense
-  std::int64_t block;
 
-  // Once, before run().
+  // Once, before the others.
   void prepare() const {
     if (norm.scale.null()) return;
     kernels.widen[static_cast<int>(norm.scale.dtype())](norm.scale.as<const std::byte>(), x.dim(1),
                                                         scale);
   }
 
-  // Rows [begin, end).
-  void run(std::int64_t begin, std::int64_t end) const {
-    const std::int64_t features = x.dim(1);
-    for (std::int64_t row = begin; row < end; ++row) {
-      const float* const from = x.as<const float>() + row * features;
-      const float factor = norm.scale.null() ? 1.0F : kernels.inverse_rms(from, features, norm.eps);
-      for (std::int64_t k = 0; k < features; k += block) {
-        const std::int64_t extent = block < features - k ? block : features - k;
-        float* const to = out + k * x.dim(0) + row * extent;
-        if (norm.scale.null()) {
-          std::copy_n(from + k, extent, to);
-        } else {
-          kernels.scale(from + k, factor, scale + k, extent, to);
-        }
-      }
+  const float* input(std::int64_t row) const { return x.as<const float>() + row * x.dim(1); }
+
+  // What elements of a row are multiplied with, beside their scale.
+  float factor(std::int64_t row) const {
+    return norm.scale.null() ? 1.0F : kernels.inverse_rms(input(row), x.dim(1), norm.eps);
+  }
+
+  // Elements [k, k + count) of the row.
+  void copy(std::int64_t row, float factor, std::int64_t k, std::int64_t count, float* to) const {
+    if (norm.scale.null()) {
+      std::copy_n(input(row) + k, count, to);
+    } else {
+      kernels.scale(input(row) + k, factor, scale + k, count, to);
     }
+  }
+
+  // The whole row, in `scratch` where it is not the input itself.
+  const float* row(std::int64_t row, float* scratch) const {
+    if (norm.scale.null()) return input(row);
+    copy(row, factor(row), 0, x.dim(1), scratch);
+    return scratch;
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include "device/host/host_linear.h"
 #include "device/host/host_memory.h"
+#include "device/host/host_packed_linear.h"
 #include "device/host/host_stream.h"
 
 namespace parapet {
@@ -21,8 +22,20 @@ Result<std::unique_ptr<LinearWeight>> HostDevice::load_linear(std::span<const Te
   return HostLinear::make(parts);
 }
 
+Result<std::unique_ptr<LinearWeight>> HostDevice::load_packed_linear(
+    std::span<const PackedMatrix> parts) {
+  return HostPackedLinear::make(parts);
+}
+
 Result<std::unique_ptr<Buffer>> HostDevice::load_tensor(const TensorView& host) {
   return alias_host_memory(host.data(), host.bytes());
+}
+
+const LinearWeight& own_linear(const LinearWeight& weight) {
+  const bool ours = dynamic_cast<const HostLinear*>(&weight) != nullptr ||
+                    dynamic_cast<const HostPackedLinear*>(&weight) != nullptr;
+  PARAPET_CHECK(ours && "a weight of another device");
+  return weight;
 }
 
 Status check_kv_cache_spec(const KvCacheSpec& spec) {

@@ -14,6 +14,8 @@ class HostDevice : public Device {
   Result<std::unique_ptr<Buffer>> allocate(std::size_t bytes) override;
   Result<std::unique_ptr<Stream>> create_stream() override;
   Result<std::unique_ptr<LinearWeight>> load_linear(std::span<const TensorView> parts) override;
+  Result<std::unique_ptr<LinearWeight>> load_packed_linear(
+      std::span<const PackedMatrix> parts) override;
   Result<std::unique_ptr<Buffer>> load_tensor(const TensorView& host) override;
 };
 
@@ -27,5 +29,8 @@ Own& own(Seam& object) {
   PARAPET_CHECK(own_object != nullptr && "an object of another device");
   return *own_object;
 }
+
+// A linear weight of this folder's two kinds.
+const LinearWeight& own_linear(const LinearWeight& weight);
 
 }  // namespace parapet

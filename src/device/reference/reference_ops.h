@@ -6,7 +6,8 @@ namespace parapet {
 
 class ReferenceOps final : public Ops {
  protected:
-  void do_embed(Stream&, TensorView token_ids, TensorView table, TensorView hidden) override;
+  void do_embed(Stream&, TensorView token_ids, const LinearWeight& table,
+                TensorView hidden) override;
   void do_rope_angles(Stream&, TensorView positions, TensorView inv_freq,
                       TensorView cos_sin) override;
   void do_norm_linear(Stream&, TensorView x, const Norm&, const LinearWeight&,

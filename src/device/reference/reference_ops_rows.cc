@@ -6,7 +6,7 @@
 #include "device/host/host_checks.h"
 #include "device/host/host_device.h"
 #include "device/host/host_stream.h"
-#include "device/reference/element.h"
+#include "device/reference/reference_formulas.h"
 #include "device/reference/reference_ops.h"
 
 namespace parapet {
@@ -28,17 +28,13 @@ double log_sum_exp(std::span<const float> logits) {
 
 }  // namespace
 
-void ReferenceOps::do_embed(Stream& stream, TensorView token_ids, TensorView table,
+void ReferenceOps::do_embed(Stream& stream, TensorView token_ids, const LinearWeight& table,
                             TensorView hidden) {
-  own<HostStream>(stream).enqueue([=] {
-    check_indices("token_ids", token_ids, table.dim(0));
-    const std::int64_t features = table.dim(1);
+  own<HostStream>(stream).enqueue([=, &table = own_linear(table)] {
+    check_indices("token_ids", token_ids, table.out_features());
     for (std::int64_t t = 0; t < token_ids.dim(0); ++t) {
-      const std::int64_t id = token_ids.as<const std::int32_t>()[t];
-      for (std::int64_t i = 0; i < features; ++i) {
-        hidden.as<float>()[t * features + i] =
-            load_element(table.data(), table.dtype(), static_cast<std::size_t>(id * features + i));
-      }
+      const std::vector<float> row = weight_row(table, token_ids.as<const std::int32_t>()[t]);
+      std::ranges::copy(row, hidden.as<float>() + t * hidden.dim(1));
     }
   });
 }

@@ -36,6 +36,52 @@ struct DotArgs {
   bool accumulate;  // add to what `sums` holds, the partial sums of smaller k
 };
 
+// Quantized weights lie in panels of this many features (base/packed_weight.h has the layout).
+inline constexpr int kPackedCols = 16;
+inline constexpr int kMaxGroupSize = 128;
+
+// One row of activations to be quantized, each group for itself, as ops.h says. A group takes
+// group_size * value_bytes bytes of codes, in the order that `dot` wants them.
+struct QuantizeArgs {
+  const float* x;
+  std::int64_t count;  // of x; what the last group lacks counts as zeros
+  std::int64_t group_size;
+  std::byte* codes;
+  std::int64_t codes_stride;  // bytes from group to group
+  float* scales;              // one a group, group_stride apart
+  std::int32_t* corrections;  // one a group: -zero * the sum of its codes
+  std::int64_t group_stride;
+};
+
+// sums[r][16 p + c] = what ops.h says of row r and feature c of panel p, or += where `accumulate`.
+struct PackedDotArgs {
+  const std::byte* x;           // codes of the rows' activations
+  std::int64_t x_row_stride;    // bytes
+  std::int64_t x_group_stride;  // bytes
+  const float* x_scales;        // [groups, rows], groups scale_stride apart
+  const std::int32_t* x_corrections;
+  std::int64_t scale_stride;
+  std::int64_t rows;
+  const std::uint8_t* codes;         // of the first group of the first panel
+  const std::uint16_t* scales;       // bf16 bits
+  std::int64_t codes_panel_stride;   // bytes
+  std::int64_t scales_panel_stride;  // elements
+  std::int64_t panels;
+  std::int64_t groups;
+  std::int64_t group_size;
+  float* sums;
+  std::int64_t sums_stride;
+  bool accumulate;   // add to what `sums` holds, the sums of smaller groups
+  bool from_memory;  // the weights are used once: fetch ahead
+};
+
+struct PackedKernels {
+  std::int64_t tile_rows;    // that `dot` multiplies with one read of the weights
+  std::int64_t value_bytes;  // of a quantized activation
+  void (*quantize)(const QuantizeArgs& args);
+  void (*dot)(const PackedDotArgs& args);
+};
+
 // One chunk of keys and values for a tile of query rows, which share a KV head.
 struct AttentionChunk {
   int rows;
@@ -62,6 +108,9 @@ struct KernelTable {
   // to[i] = from[i]: exact. `from` may have any alignment.
   void (*widen[3])(const std::byte* from, std::int64_t count, float* to);
 
+  // Indexed by WeightFormat: int8, int4.
+  PackedKernels packed[2];
+
   // 1 / sqrt(mean(x^2) + eps)
   float (*inverse_rms)(const float* x, std::int64_t count, float eps);
   // out[i] = x[i] * factor * scale[i]
@@ -86,5 +135,6 @@ struct KernelTable {
 extern const KernelTable kKernelsPortable;
 extern const KernelTable kKernelsAvx2;
 extern const KernelTable kKernelsAvx512;
+extern const KernelTable kKernelsAvx512Vnni;
 
 }  // namespace parapet::cpu

@@ -15,6 +15,8 @@ namespace {
 #include "device/cpu/isa/dot_kernels.inc.h"
 #include "device/cpu/isa/row_kernels.inc.h"
 #include "device/cpu/isa/attention_kernels.inc.h"
+#include "device/cpu/isa/packed_avx2.inc.h"
+#include "device/cpu/isa/packed_kernels.inc.h"
 // clang-format on
 
 }  // namespace
@@ -24,6 +26,7 @@ const KernelTable kKernelsAvx2 = {
     .tile_rows = kTileRows,
     .dot = {dot<F32>, dot<Bf16>, dot<F16>},
     .widen = {widen<F32>, widen<Bf16>, widen<F16>},
+    .packed = {kPackedOf<Int8Panel>, kPackedOf<Int4Panel>},
     .inverse_rms = inverse_rms,
     .scale = scale_row,
     .silu_mul = silu_mul,

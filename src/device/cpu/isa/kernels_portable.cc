@@ -13,6 +13,8 @@ namespace {
 #include "device/cpu/isa/dot_kernels.inc.h"
 #include "device/cpu/isa/row_kernels.inc.h"
 #include "device/cpu/isa/attention_kernels.inc.h"
+#include "device/cpu/isa/packed_portable.inc.h"
+#include "device/cpu/isa/packed_kernels.inc.h"
 // clang-format on
 
 }  // namespace
@@ -22,6 +24,7 @@ const KernelTable kKernelsPortable = {
     .tile_rows = kTileRows,
     .dot = {dot<F32>, dot<Bf16>, dot<F16>},
     .widen = {widen<F32>, widen<Bf16>, widen<F16>},
+    .packed = {kPackedOf<Int8Panel>, kPackedOf<Int4Panel>},
     .inverse_rms = inverse_rms,
     .scale = scale_row,
     .silu_mul = silu_mul,

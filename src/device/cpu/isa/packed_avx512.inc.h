@@ -1,0 +1,86 @@
+// Packed weights on AVX-512 BW without VNNI: the arithmetic of packed_avx2.inc.h, twice as wide. A
+// panel is one register.
+
+inline __m512i load_512(const void* from) { return _mm512_loadu_si512(from); }
+inline __m512i broadcast_4(const std::byte* from) {
+  std::int32_t bits = 0;
+  __builtin_memcpy(&bits, from, sizeof bits);
+  return _mm512_set1_epi32(bits);
+}
+
+struct Int8Panel {
+  static constexpr int kRows = 6;
+  static constexpr int kPanels = 2;
+  static constexpr int kInputs = 4;
+  static constexpr int kFlushInputs = 0;
+  static constexpr int kValueBytes = 2;
+  static constexpr int kZero = 128;
+  using Sums = __m512i;
+  struct Codes {
+    __m512i even, odd;
+  };
+  using Values = Codes;
+
+  static Codes load(const std::uint8_t* from) {
+    const __m512i bytes = load_512(from);
+    return {_mm512_and_si512(bytes, _mm512_set1_epi16(0xff)), _mm512_srli_epi16(bytes, 8)};
+  }
+  static Values broadcast(const std::byte* from) {
+    return {broadcast_4(from), broadcast_4(from + 4)};
+  }
+  static Sums start(std::int32_t n) { return _mm512_set1_epi32(n); }
+  static Sums add(Sums sums, const Codes& w, const Values& x) {
+    sums = _mm512_add_epi32(sums, _mm512_madd_epi16(w.even, x.even));
+    return _mm512_add_epi32(sums, _mm512_madd_epi16(w.odd, x.odd));
+  }
+  static Vec to_float(Sums sums) { return _mm512_cvtepi32_ps(sums); }
+  // Of four activations the even ones first, then the odd ones.
+  static void store_values(const Vec* v, std::byte* to) {
+    for (int i = 0; i < 2; ++i) {
+      const __m512i wide =
+          _mm512_shuffle_epi32(_mm512_cvtps_epi32(v[i]), static_cast<_MM_PERM_ENUM>(0b11011000));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 32 * i), _mm512_cvtepi32_epi16(wide));
+    }
+  }
+};
+
+struct Int4Panel {
+  static constexpr int kRows = 6;
+  static constexpr int kPanels = 2;
+  static constexpr int kInputs = 8;
+  static constexpr int kFlushInputs = 32;
+  static constexpr int kValueBytes = 1;
+  static constexpr int kZero = 8;
+  using Sums = __m512i;
+  struct Narrow {
+    __m512i pairs = _mm512_setzero_si512();
+  };
+  struct Codes {
+    __m512i low, high;
+  };
+  using Values = Codes;
+
+  static Codes load(const std::uint8_t* from) {
+    const __m512i bytes = load_512(from);
+    const __m512i mask = _mm512_set1_epi8(15);
+    return {_mm512_and_si512(bytes, mask), _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask)};
+  }
+  static Values broadcast(const std::byte* from) {
+    return {broadcast_4(from), broadcast_4(from + 4)};
+  }
+  static Sums start(std::int32_t n) { return _mm512_set1_epi32(n); }
+  static Narrow add(Narrow sums, const Codes& w, const Values& x) {
+    sums.pairs = _mm512_add_epi16(sums.pairs, _mm512_maddubs_epi16(w.low, x.low));
+    return {_mm512_add_epi16(sums.pairs, _mm512_maddubs_epi16(w.high, x.high))};
+  }
+  static Sums flush(Sums sums, Narrow narrow) {
+    return _mm512_add_epi32(sums, _mm512_madd_epi16(narrow.pairs, _mm512_set1_epi16(1)));
+  }
+  static Vec to_float(Sums sums) { return _mm512_cvtepi32_ps(sums); }
+  static void store_values(const Vec* v, std::byte* to) {
+    for (int i = 0; i < 2; ++i) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16 * i),
+                       _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v[i])));
+    }
+  }
+};

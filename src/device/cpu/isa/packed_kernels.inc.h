@@ -1,0 +1,204 @@
+// Products of quantized weights and quantized activations, on the Vec of the including file and on
+// its two formats, Int8Panel and Int4Panel. A format says
+//
+//   kRows, kPanels     the inner tile
+//   kInputs            inputs in a step: 64 bytes of codes of one panel, kLanes features a vector
+//   kFlushInputs       inputs after which narrow sums must be added to the wide ones; 0: none are
+//   kValueBytes        of an activation's code
+//   Codes, Values      a vector of weights, and a step of activations, ready to be multiplied
+//   load, broadcast    from memory
+//   Sums, start(n)     sums of products, one a feature; n in each
+//   Narrow, add        products added to sums, or to narrow ones
+//   flush              narrow sums added to wide ones
+//   to_float           sums as floats, exact
+//   store_values       32 integral floats as codes
+//
+// Inside a group sums are exact integers, so their order is free; groups are added in order.
+
+constexpr int kPackedVecs = kPackedCols / kLanes;
+constexpr int kStepBytes = kPackedCols * 4;
+constexpr int kValueBlock = 32;  // activations that are quantized at once; divides all group sizes
+
+template <class Panel, int kRows, int kVecs, class Sums>
+inline void add_step(const std::uint8_t* const* codes, const std::byte* const* x, std::int64_t step,
+                     Sums (&sums)[kRows][kVecs]) {
+  typename Panel::Codes weights[kVecs];
+#pragma GCC unroll 16
+  for (int v = 0; v < kVecs; ++v) {
+    const std::uint8_t* const panel = codes[v / kPackedVecs];
+    weights[v] = Panel::load(panel + step * kStepBytes + v % kPackedVecs * (4 * kLanes));
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    const typename Panel::Values values =
+        Panel::broadcast(x[r] + step * (Panel::kInputs * Panel::kValueBytes));
+#pragma GCC unroll 16
+    for (int v = 0; v < kVecs; ++v) sums[r][v] = Panel::add(sums[r][v], weights[v], values);
+  }
+}
+
+// One group of kRows rows and kVecs vectors of features.
+template <class Panel, int kRows, int kVecs>
+inline void add_group(const std::uint8_t* const* codes, const std::byte* const* x,
+                      std::int64_t group_size, typename Panel::Sums (&sums)[kRows][kVecs]) {
+  const std::int64_t steps = group_size / Panel::kInputs;
+  if constexpr (Panel::kFlushInputs == 0) {
+    for (std::int64_t step = 0; step < steps; ++step) {
+      add_step<Panel, kRows, kVecs>(codes, x, step, sums);
+    }
+  } else {
+    constexpr std::int64_t kFlushSteps = Panel::kFlushInputs / Panel::kInputs;
+    for (std::int64_t first = 0; first < steps; first += kFlushSteps) {
+      typename Panel::Narrow narrow[kRows][kVecs] = {};
+      for (std::int64_t step = first; step < first + kFlushSteps; ++step) {
+        add_step<Panel, kRows, kVecs>(codes, x, step, narrow);
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+        for (int v = 0; v < kVecs; ++v) sums[r][v] = Panel::flush(sums[r][v], narrow[r][v]);
+      }
+    }
+  }
+}
+
+inline void prefetch_lines(const std::uint8_t* from, std::int64_t bytes) {
+  for (std::int64_t i = 0; i < bytes; i += kStepBytes) __builtin_prefetch(from + i);
+}
+
+// All groups of kRows rows and kPanels panels.
+template <class Panel, int kRows, int kPanels>
+inline void packed_tile(const PackedDotArgs& args, std::int64_t row, std::int64_t panel) {
+  constexpr int kVecs = kPanels * kPackedVecs;
+  const std::int64_t group_bytes = args.group_size / Panel::kInputs * kStepBytes;
+  const std::uint8_t* codes[kPanels];
+  const std::uint16_t* scales[kPanels];
+  for (int p = 0; p < kPanels; ++p) {
+    codes[p] = args.codes + (panel + p) * args.codes_panel_stride;
+    scales[p] = args.scales + (panel + p) * args.scales_panel_stride;
+  }
+  const std::byte* x[kRows];
+  for (int r = 0; r < kRows; ++r) x[r] = args.x + (row + r) * args.x_row_stride;
+  float* const out = args.sums + row * args.sums_stride + panel * kPackedCols;
+
+  for (std::int64_t group = 0; group < args.groups; ++group) {
+    if (args.from_memory) {
+      for (int p = 0; p < kPanels; ++p) prefetch_lines(codes[p] + group_bytes, group_bytes);
+    }
+    const std::int64_t at = group * args.scale_stride + row;
+    typename Panel::Sums sums[kRows][kVecs];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+      for (int v = 0; v < kVecs; ++v) sums[r][v] = Panel::start(args.x_corrections[at + r]);
+    }
+    add_group<Panel, kRows, kVecs>(codes, x, args.group_size, sums);
+    const bool add = args.accumulate || group > 0;
+#pragma GCC unroll 16
+    for (int v = 0; v < kVecs; ++v) {
+      const Vec scale = load_bf16(scales[v / kPackedVecs] + v % kPackedVecs * kLanes);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        float* const to = out + r * args.sums_stride + v * kLanes;
+        const Vec before = add ? load(to) : splat(0.0F);
+        store(to, fma(Panel::to_float(sums[r][v]), scale * splat(args.x_scales[at + r]), before));
+      }
+    }
+    for (int p = 0; p < kPanels; ++p) {
+      codes[p] += group_bytes;
+      scales[p] += kPackedCols;
+    }
+    for (int r = 0; r < kRows; ++r) x[r] += args.x_group_stride;
+  }
+}
+
+template <class Panel, int kRows>
+inline void packed_strip(const PackedDotArgs& args, std::int64_t row) {
+  std::int64_t panel = 0;
+  for (; panel + Panel::kPanels <= args.panels; panel += Panel::kPanels) {
+    packed_tile<Panel, kRows, Panel::kPanels>(args, row, panel);
+  }
+  if constexpr (Panel::kPanels > 1) {
+    for (; panel < args.panels; ++panel) packed_tile<Panel, kRows, 1>(args, row, panel);
+  }
+}
+
+template <class Panel>
+void packed_dot(const PackedDotArgs& args) {
+  std::int64_t row = 0;
+  for (; row + Panel::kRows <= args.rows; row += Panel::kRows) {
+    packed_strip<Panel, Panel::kRows>(args, row);
+  }
+  if constexpr (Panel::kRows > 4) {
+    for (; row + 4 <= args.rows; row += 4) packed_strip<Panel, 4>(args, row);
+  }
+  if constexpr (Panel::kRows > 2) {
+    for (; row + 2 <= args.rows; row += 2) packed_strip<Panel, 2>(args, row);
+  }
+  for (; row < args.rows; ++row) packed_strip<Panel, 1>(args, row);
+}
+
+// The largest magnitude of a group, or NaN where one of it is not finite.
+inline float finite_max(const float* x, std::int64_t count) {
+  Vec largest = splat(0.0F);
+  Vec bad = splat(0.0F);
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const Vec v = load(x + i);
+    largest = max(largest, max(v, -v));
+    bad = bad + (v - v);  // NaN of NaN and of infinity
+  }
+  return nan_lanes(bad) != 0 ? __builtin_nanf("") : reduce_max(largest);
+}
+
+// Codes of a whole group; their sum.
+template <class Panel>
+inline std::int32_t quantize_group(const float* x, std::int64_t count, float factor,
+                                   std::byte* codes) {
+  constexpr float kRound = 0x1.8p23F;  // adding it drops the fraction, to nearest even
+  Vec total = splat(0.0F);
+  for (std::int64_t i = 0; i < count; i += kValueBlock) {
+    Vec rounded[kValueBlock / kLanes];
+    for (int v = 0; v < kValueBlock / kLanes; ++v) {
+      const Vec scaled = load(x + i + v * kLanes) * splat(factor);
+      rounded[v] = (scaled + splat(kRound)) - splat(kRound);
+      total = total + rounded[v];
+    }
+    Panel::store_values(rounded, codes + i * Panel::kValueBytes);
+  }
+  float lanes[kLanes];
+  store(lanes, total);
+  float sum = 0.0F;  // of integers far below 2^24: exact
+  for (const float lane : lanes) sum += lane;
+  return static_cast<std::int32_t>(sum);
+}
+
+template <class Panel>
+void quantize(const QuantizeArgs& args) {
+  constexpr float kSmallest = 0x1p-100F;  // below it 127 / largest may be no number
+  float padded[kMaxGroupSize];
+  for (std::int64_t group = 0; group * args.group_size < args.count; ++group) {
+    const float* x = args.x + group * args.group_size;
+    const std::int64_t left = args.count - group * args.group_size;
+    if (left < args.group_size) {
+      for (std::int64_t i = 0; i < args.group_size; ++i) padded[i] = i < left ? x[i] : 0.0F;
+      x = padded;
+    }
+    const float largest = finite_max(x, args.group_size);
+    const bool usable = largest >= kSmallest;  // not of a NaN
+    std::byte* const codes = args.codes + group * args.codes_stride;
+    std::int32_t sum = 0;
+    if (usable) {
+      sum = quantize_group<Panel>(x, args.group_size, 127.0F / largest, codes);
+    } else {
+      __builtin_memset(codes, 0, static_cast<std::size_t>(args.group_size * Panel::kValueBytes));
+    }
+    args.scales[group * args.group_stride] = largest / 127.0F;
+    args.corrections[group * args.group_stride] = -Panel::kZero * sum;
+  }
+}
+
+template <class Panel>
+constexpr PackedKernels kPackedOf = {.tile_rows = Panel::kRows,
+                                     .value_bytes = Panel::kValueBytes,
+                                     .quantize = quantize<Panel>,
+                                     .dot = packed_dot<Panel>};

@@ -1,0 +1,191 @@
+#include "device/cpu/packed_linear.h"
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "device/cpu/norm_rows.h"
+
+namespace parapet::cpu {
+namespace {
+
+static_assert(kPackedCols == kPanelFeatures);
+
+// Half of a first-level cache of 32 KiB: the other half is for the activations that pass by.
+constexpr std::int64_t kBlockBytes = std::int64_t{16} << 10;
+// Panels of a tile: the more, the less often activations are read again.
+constexpr std::int64_t kMaxTilePanels = 4;
+// A block's activations of so many rows, of two bytes, fill half of a second-level cache of 512
+// KiB.
+constexpr std::int64_t kMaxTileRows = 256;
+// Strips of rows up to which weights are read once and in order, without blocks.
+constexpr std::int64_t kStreamStrips = 2;
+
+// Some panels of one part, and of its like in every band.
+struct PanelRange {
+  std::size_t part;
+  std::int64_t first;
+  std::int64_t count;
+};
+
+class PackedLinear {
+ public:
+  PackedLinear(const LinearContext& context, const LinearJob& job, const HostPackedLinear& weight)
+      : kernels_(context.kernels),
+        packed_(context.kernels.packed[static_cast<int>(weight.format())]),
+        pool_(context.pool),
+        job_(job),
+        weight_(weight),
+        rows_(job.x.dim(0)),
+        groups_(weight.groups()),
+        group_size_(weight.group_size()) {
+    plan();
+    allocate(context.workspace);
+  }
+
+  void run() {
+    quantize_rows();
+    const auto col_tiles = std::ssize(tiles_);
+    pool_.run(ceil_div(rows_, tile_rows_) * col_tiles, [&](std::int64_t item, int thread) {
+      run_tile(item / col_tiles * tile_rows_, tiles_[static_cast<std::size_t>(item % col_tiles)],
+               thread);
+    });
+  }
+
+ private:
+  std::int64_t num_threads() const { return pool_.num_threads(); }
+  std::int64_t group_bytes() const { return group_size_ * packed_.value_bytes; }
+  std::int64_t tile_cols() const { return job_.bands * tile_panels_ * kPackedCols; }
+
+  void plan() {
+    const std::span<const HostPackedLinear::Part> parts = weight_.band(0, job_.bands);
+    std::int64_t panels = 0;
+    for (const auto& part : parts) panels += part.matrix.shape.panels();
+    const std::int64_t row_tiles = ceil_div(rows_, kMaxTileRows);
+    tile_rows_ = round_up(ceil_div(rows_, row_tiles), packed_.tile_rows);
+    tile_panels_ =
+        std::clamp<std::int64_t>(ceil_div(panels * row_tiles, kItemsPerThread * num_threads()), 1,
+                                 kMaxTilePanels / job_.bands);
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      const std::int64_t end = parts[part].matrix.shape.panels();
+      for (std::int64_t first = 0; first < end; first += tile_panels_) {
+        tiles_.push_back({part, first, std::min(tile_panels_, end - first)});
+      }
+    }
+    stream_ = rows_ <= kStreamStrips * packed_.tile_rows;
+    const std::int64_t bytes = job_.bands * tile_panels_ * parts.front().matrix.shape.group_bytes();
+    block_groups_ = stream_ ? groups_ : std::clamp<std::int64_t>(kBlockBytes / bytes, 1, groups_);
+  }
+
+  void allocate(Workspace& workspace) {
+    const auto floats = [](std::int64_t bytes) { return round_up(ceil_div(bytes, 4), 16); };
+    const std::int64_t codes = floats(groups_ * rows_ * group_bytes());
+    const std::int64_t scales = floats(groups_ * rows_ * 4);
+    const std::int64_t features = round_up(weight_.in_features(), 16);
+    per_thread_size_ = std::max(features, round_up(tile_rows_ * tile_cols(), 16));
+    float* memory = workspace.floats(
+        static_cast<std::size_t>(codes + 2 * scales + features + num_threads() * per_thread_size_));
+    const auto take = [&memory](std::int64_t count) {
+      float* const array = memory;
+      memory += count;
+      return array;
+    };
+    codes_ = reinterpret_cast<std::byte*>(take(codes));
+    scales_ = take(scales);
+    corrections_ = reinterpret_cast<std::int32_t*>(take(scales));
+    norm_scale_ = take(features);
+    per_thread_ = memory;
+  }
+
+  // Codes lie as [groups][rows][group_size]: those of a block and some rows are dense.
+  void quantize_rows() const {
+    const std::int64_t features = weight_.in_features();
+    const NormRows norm{.kernels = kernels_, .x = job_.x, .norm = job_.norm, .scale = norm_scale_};
+    norm.prepare();
+    pool_.run(rows_, [&](std::int64_t row, int thread) {
+      const float* const x = norm.row(row, per_thread_ + thread * per_thread_size_);
+      packed_.quantize({.x = x,
+                        .count = features,
+                        .group_size = group_size_,
+                        .codes = codes_ + row * group_bytes(),
+                        .codes_stride = rows_ * group_bytes(),
+                        .scales = scales_ + row,
+                        .corrections = corrections_ + row,
+                        .group_stride = rows_});
+    });
+  }
+
+  void run_tile(std::int64_t row, const PanelRange& panels, int thread) const {
+    const PackedShape& shape = weight_.parts()[panels.part].matrix.shape;
+    const std::int64_t feature = panels.first * kPackedCols;
+    LinearTile tile{.row = row,
+                    .rows = std::min(tile_rows_, rows_ - row),
+                    .col = weight_.parts()[panels.part].first_feature + feature,
+                    .cols = std::min(panels.count * kPackedCols, shape.out_features - feature),
+                    .sums = per_thread_ + thread * per_thread_size_,
+                    .stride = job_.bands * panels.count * kPackedCols,
+                    .band_stride = panels.count * kPackedCols};
+    if (groups_ == 0) std::fill_n(tile.sums, tile.rows * tile.stride, 0.0F);
+    for (std::int64_t group = 0; group < groups_; group += block_groups_) {
+      for (int band = 0; band < job_.bands; ++band) multiply(tile, panels, band, group);
+    }
+    job_.finish(tile);
+  }
+
+  // One block of groups of one band.
+  void multiply(const LinearTile& tile, const PanelRange& panels, int band,
+                std::int64_t group) const {
+    const PackedMatrix& matrix = weight_.band(band, job_.bands)[panels.part].matrix;
+    packed_.dot({.x = codes_ + (group * rows_ + tile.row) * group_bytes(),
+                 .x_row_stride = group_bytes(),
+                 .x_group_stride = rows_ * group_bytes(),
+                 .x_scales = scales_ + group * rows_ + tile.row,
+                 .x_corrections = corrections_ + group * rows_ + tile.row,
+                 .scale_stride = rows_,
+                 .rows = tile.rows,
+                 .codes = matrix.codes + panels.first * matrix.shape.panel_bytes() +
+                          group * matrix.shape.group_bytes(),
+                 .scales = matrix.scales + (panels.first * groups_ + group) * kPackedCols,
+                 .codes_panel_stride = matrix.shape.panel_bytes(),
+                 .scales_panel_stride = groups_ * kPackedCols,
+                 .panels = panels.count,
+                 .groups = std::min(block_groups_, groups_ - group),
+                 .group_size = group_size_,
+                 .sums = tile.sums + band * tile.band_stride,
+                 .sums_stride = tile.stride,
+                 .accumulate = group > 0,
+                 .from_memory = stream_});
+  }
+
+  const KernelTable& kernels_;
+  const PackedKernels& packed_;
+  ThreadPool& pool_;
+  const LinearJob& job_;
+  const HostPackedLinear& weight_;
+  const std::int64_t rows_;
+  const std::int64_t groups_;
+  const std::int64_t group_size_;
+
+  // How the work is cut. Only speed depends on it.
+  std::vector<PanelRange> tiles_;
+  std::int64_t tile_rows_ = 0;
+  std::int64_t tile_panels_ = 0;  // in each band
+  std::int64_t block_groups_ = 0;
+  bool stream_ = false;
+
+  std::byte* codes_ = nullptr;  // of the activations: [groups][rows][group_size]
+  float* scales_ = nullptr;     // [groups][rows]
+  std::int32_t* corrections_ = nullptr;
+  float* norm_scale_ = nullptr;  // [in]
+  float* per_thread_ = nullptr;  // first a normalised row, then sums
+  std::int64_t per_thread_size_ = 0;
+};
+
+}  // namespace
+
+void run_packed_linear(const LinearContext& context, const LinearJob& job,
+                       const HostPackedLinear& weight) {
+  PackedLinear(context, job, weight).run();
+}
+
+}  // namespace parapet::cpu

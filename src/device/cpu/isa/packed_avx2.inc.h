@@ -22,30 +22,25 @@ inline void to_i16(const Vec* v, __m256i* halves) {
 // 255 * 127 twice is too much for 16 bits, so that codes are widened: the even bytes of each four
 // make one vector of pairs, the odd ones another, and activations are stored in that order.
 struct Int8Panel {
-  // 8 sums, 4 vectors of weights, 2 of activations, the mask and a product: 16 registers.
+  // 8 sums, 2 vectors of weights, one of activations, the mask and a product of 16 registers.
   static constexpr int kRows = 4;
   static constexpr int kPanels = 1;
   static constexpr int kInputs = 4;
   static constexpr int kFlushInputs = 0;
-  static constexpr int kValueBytes = 2;
+  static constexpr int kParts = 2;
   static constexpr int kZero = 128;
   using Sums = __m256i;
-  struct Codes {
-    __m256i even, odd;
-  };
-  using Values = Codes;
+  using Codes = __m256i;
 
-  static Codes load(const std::uint8_t* from) {
+  static Codes load(const std::uint8_t* from, int part) {
     const __m256i bytes = load_256(from);
-    return {_mm256_and_si256(bytes, _mm256_set1_epi16(0xff)), _mm256_srli_epi16(bytes, 8)};
+    return part == 0 ? _mm256_and_si256(bytes, _mm256_set1_epi16(0xff))
+                     : _mm256_srli_epi16(bytes, 8);
   }
-  static Values broadcast(const std::byte* from) {
-    return {broadcast_4(from), broadcast_4(from + 4)};
-  }
+  static __m256i broadcast(const std::byte* from) { return broadcast_4(from); }
   static Sums start(std::int32_t n) { return _mm256_set1_epi32(n); }
-  static Sums add(Sums sums, const Codes& w, const Values& x) {
-    sums = _mm256_add_epi32(sums, _mm256_madd_epi16(w.even, x.even));
-    return _mm256_add_epi32(sums, _mm256_madd_epi16(w.odd, x.odd));
+  static Sums add(Sums sums, Codes w, __m256i x) {
+    return _mm256_add_epi32(sums, _mm256_madd_epi16(w, x));
   }
   static Vec to_float(Sums sums) { return _mm256_cvtepi32_ps(sums); }
   static void store_values(const Vec* v, std::byte* to) {
@@ -67,32 +62,23 @@ struct Int4Panel {
   static constexpr int kPanels = 1;
   static constexpr int kInputs = 8;
   static constexpr int kFlushInputs = 32;
-  static constexpr int kValueBytes = 1;
+  static constexpr int kParts = 2;
   static constexpr int kZero = 8;
   using Sums = __m256i;
-  struct Narrow {
-    __m256i pairs = _mm256_setzero_si256();
-  };
-  struct Codes {
-    __m256i low, high;
-  };
-  using Values = Codes;
+  using Narrow = __m256i;
+  using Codes = __m256i;
 
-  static Codes load(const std::uint8_t* from) {
+  static Codes load(const std::uint8_t* from, int part) {
     const __m256i bytes = load_256(from);
-    const __m256i mask = _mm256_set1_epi8(15);
-    return {_mm256_and_si256(bytes, mask), _mm256_and_si256(_mm256_srli_epi16(bytes, 4), mask)};
+    return _mm256_and_si256(part == 0 ? bytes : _mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(15));
   }
-  static Values broadcast(const std::byte* from) {
-    return {broadcast_4(from), broadcast_4(from + 4)};
-  }
+  static __m256i broadcast(const std::byte* from) { return broadcast_4(from); }
   static Sums start(std::int32_t n) { return _mm256_set1_epi32(n); }
-  static Narrow add(Narrow sums, const Codes& w, const Values& x) {
-    sums.pairs = _mm256_add_epi16(sums.pairs, _mm256_maddubs_epi16(w.low, x.low));
-    return {_mm256_add_epi16(sums.pairs, _mm256_maddubs_epi16(w.high, x.high))};
+  static Narrow add(Narrow sums, Codes w, __m256i x) {
+    return _mm256_add_epi16(sums, _mm256_maddubs_epi16(w, x));
   }
   static Sums flush(Sums sums, Narrow narrow) {
-    return _mm256_add_epi32(sums, _mm256_madd_epi16(narrow.pairs, _mm256_set1_epi16(1)));
+    return _mm256_add_epi32(sums, _mm256_madd_epi16(narrow, _mm256_set1_epi16(1)));
   }
   static Vec to_float(Sums sums) { return _mm256_cvtepi32_ps(sums); }
   static void store_values(const Vec* v, std::byte* to) {

@@ -13,25 +13,20 @@ struct Int8Panel {
   static constexpr int kPanels = 2;
   static constexpr int kInputs = 4;
   static constexpr int kFlushInputs = 0;
-  static constexpr int kValueBytes = 2;
+  static constexpr int kParts = 2;
   static constexpr int kZero = 128;
   using Sums = __m512i;
-  struct Codes {
-    __m512i even, odd;
-  };
-  using Values = Codes;
+  using Codes = __m512i;
 
-  static Codes load(const std::uint8_t* from) {
+  static Codes load(const std::uint8_t* from, int part) {
     const __m512i bytes = load_512(from);
-    return {_mm512_and_si512(bytes, _mm512_set1_epi16(0xff)), _mm512_srli_epi16(bytes, 8)};
+    return part == 0 ? _mm512_and_si512(bytes, _mm512_set1_epi16(0xff))
+                     : _mm512_srli_epi16(bytes, 8);
   }
-  static Values broadcast(const std::byte* from) {
-    return {broadcast_4(from), broadcast_4(from + 4)};
-  }
+  static __m512i broadcast(const std::byte* from) { return broadcast_4(from); }
   static Sums start(std::int32_t n) { return _mm512_set1_epi32(n); }
-  static Sums add(Sums sums, const Codes& w, const Values& x) {
-    sums = _mm512_add_epi32(sums, _mm512_madd_epi16(w.even, x.even));
-    return _mm512_add_epi32(sums, _mm512_madd_epi16(w.odd, x.odd));
+  static Sums add(Sums sums, Codes w, __m512i x) {
+    return _mm512_add_epi32(sums, _mm512_madd_epi16(w, x));
   }
   static Vec to_float(Sums sums) { return _mm512_cvtepi32_ps(sums); }
   // Of four activations the even ones first, then the odd ones.
@@ -49,32 +44,23 @@ struct Int4Panel {
   static constexpr int kPanels = 2;
   static constexpr int kInputs = 8;
   static constexpr int kFlushInputs = 32;
-  static constexpr int kValueBytes = 1;
+  static constexpr int kParts = 2;
   static constexpr int kZero = 8;
   using Sums = __m512i;
-  struct Narrow {
-    __m512i pairs = _mm512_setzero_si512();
-  };
-  struct Codes {
-    __m512i low, high;
-  };
-  using Values = Codes;
+  using Narrow = __m512i;
+  using Codes = __m512i;
 
-  static Codes load(const std::uint8_t* from) {
+  static Codes load(const std::uint8_t* from, int part) {
     const __m512i bytes = load_512(from);
-    const __m512i mask = _mm512_set1_epi8(15);
-    return {_mm512_and_si512(bytes, mask), _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask)};
+    return _mm512_and_si512(part == 0 ? bytes : _mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(15));
   }
-  static Values broadcast(const std::byte* from) {
-    return {broadcast_4(from), broadcast_4(from + 4)};
-  }
+  static __m512i broadcast(const std::byte* from) { return broadcast_4(from); }
   static Sums start(std::int32_t n) { return _mm512_set1_epi32(n); }
-  static Narrow add(Narrow sums, const Codes& w, const Values& x) {
-    sums.pairs = _mm512_add_epi16(sums.pairs, _mm512_maddubs_epi16(w.low, x.low));
-    return {_mm512_add_epi16(sums.pairs, _mm512_maddubs_epi16(w.high, x.high))};
+  static Narrow add(Narrow sums, Codes w, __m512i x) {
+    return _mm512_add_epi16(sums, _mm512_maddubs_epi16(w, x));
   }
   static Sums flush(Sums sums, Narrow narrow) {
-    return _mm512_add_epi32(sums, _mm512_madd_epi16(narrow.pairs, _mm512_set1_epi16(1)));
+    return _mm512_add_epi32(sums, _mm512_madd_epi16(narrow, _mm512_set1_epi16(1)));
   }
   static Vec to_float(Sums sums) { return _mm512_cvtepi32_ps(sums); }
   static void store_values(const Vec* v, std::byte* to) {

@@ -14,9 +14,11 @@ struct VnniPanel {
   static constexpr int kRows = 6;
   static constexpr int kPanels = 2;
   static constexpr int kFlushInputs = 0;
-  static constexpr int kValueBytes = 1;
   using Sums = __m512i;
+  using Codes = __m512i;
 
+  static __m512i broadcast(const std::byte* from) { return broadcast_4(from); }
+  static Sums add(Sums sums, Codes w, __m512i x) { return _mm512_dpbusd_epi32(sums, w, x); }
   static Sums start(std::int32_t n) { return _mm512_set1_epi32(n); }
   static Vec to_float(Sums sums) { return _mm512_cvtepi32_ps(sums); }
   static void store_values(const Vec* v, std::byte* to) {
@@ -29,32 +31,19 @@ struct VnniPanel {
 
 struct Int8Panel : VnniPanel {
   static constexpr int kInputs = 4;
+  static constexpr int kParts = 1;
   static constexpr int kZero = 128;
-  using Codes = __m512i;
-  using Values = __m512i;
 
-  static Codes load(const std::uint8_t* from) { return load_512(from); }
-  static Values broadcast(const std::byte* from) { return broadcast_4(from); }
-  static Sums add(Sums sums, Codes w, Values x) { return _mm512_dpbusd_epi32(sums, w, x); }
+  static Codes load(const std::uint8_t* from, int) { return load_512(from); }
 };
 
 struct Int4Panel : VnniPanel {
   static constexpr int kInputs = 8;
+  static constexpr int kParts = 2;
   static constexpr int kZero = 8;
-  struct Codes {
-    __m512i low, high;
-  };
-  using Values = Codes;
 
-  static Codes load(const std::uint8_t* from) {
+  static Codes load(const std::uint8_t* from, int part) {
     const __m512i bytes = load_512(from);
-    const __m512i mask = _mm512_set1_epi8(15);
-    return {_mm512_and_si512(bytes, mask), _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask)};
-  }
-  static Values broadcast(const std::byte* from) {
-    return {broadcast_4(from), broadcast_4(from + 4)};
-  }
-  static Sums add(Sums sums, const Codes& w, const Values& x) {
-    return _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(sums, w.low, x.low), w.high, x.high);
+    return _mm512_and_si512(part == 0 ? bytes : _mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(15));
   }
 };

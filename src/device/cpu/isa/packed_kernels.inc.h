@@ -2,38 +2,58 @@
 // its two formats, Int8Panel and Int4Panel. A format says
 //
 //   kRows, kPanels     the inner tile
-//   kInputs            inputs in a step: 64 bytes of codes of one panel, kLanes features a vector
-//   kFlushInputs       inputs after which narrow sums must be added to the wide ones; 0: none are
-//   kValueBytes        of an activation's code
-//   Codes, Values      a vector of weights, and a step of activations, ready to be multiplied
-//   load, broadcast    from memory
-//   Sums, start(n)     sums of products, one a feature; n in each
-//   Narrow, add        products added to sums, or to narrow ones
-//   flush              narrow sums added to wide ones
-//   to_float           sums as floats, exact
-//   store_values       32 integral floats as codes
+//   kInputs            inputs in a step: 64 bytes of codes of one panel
+//   kParts             parts of a step, multiplied one after the other: four bytes of activations
+//   each kFlushInputs       inputs after which narrow sums must be added to the wide ones; 0: none
+//   are kZero              the code that means zero load(from, part)   a vector of weights, ready
+//   to be multiplied broadcast          a part's activations, to all lanes Sums, start(n)     sums
+//   of products, one a feature; n in each Narrow, add        products added to sums, or to narrow
+//   ones flush              narrow sums added to wide ones to_float           sums as floats, exact
+//   store_values       32 integral floats as codes, in the order of parts
 //
 // Inside a group sums are exact integers, so their order is free; groups are added in order.
 
 constexpr int kPackedVecs = kPackedCols / kLanes;
 constexpr int kStepBytes = kPackedCols * 4;
+constexpr int kPartBytes = 4;
+
+template <class Panel>
+constexpr int kValueBytes = Panel::kParts* kPartBytes / Panel::kInputs;
 constexpr int kValueBlock = 32;  // activations that are quantized at once; divides all group sizes
+
+// Holds the compiler to the order that is written: left free, it adds products to each other first,
+// and runs out of registers for them.
+template <class Sums>
+inline void keep_order(Sums& sums) {
+#if defined(__x86_64__)
+  asm("" : "+v"(sums));
+#elif defined(__aarch64__)
+  asm("" : "+w"(sums));
+#else
+  (void)sums;
+#endif
+}
 
 template <class Panel, int kRows, int kVecs, class Sums>
 inline void add_step(const std::uint8_t* const* codes, const std::byte* const* x, std::int64_t step,
                      Sums (&sums)[kRows][kVecs]) {
-  typename Panel::Codes weights[kVecs];
+#pragma GCC unroll 8
+  for (int part = 0; part < Panel::kParts; ++part) {
+    typename Panel::Codes weights[kVecs];
 #pragma GCC unroll 16
-  for (int v = 0; v < kVecs; ++v) {
-    const std::uint8_t* const panel = codes[v / kPackedVecs];
-    weights[v] = Panel::load(panel + step * kStepBytes + v % kPackedVecs * (4 * kLanes));
-  }
+    for (int v = 0; v < kVecs; ++v) {
+      const std::uint8_t* const panel = codes[v / kPackedVecs];
+      weights[v] = Panel::load(panel + step * kStepBytes + v % kPackedVecs * (4 * kLanes), part);
+    }
 #pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-    const typename Panel::Values values =
-        Panel::broadcast(x[r] + step * (Panel::kInputs * Panel::kValueBytes));
+    for (int r = 0; r < kRows; ++r) {
+      const auto values = Panel::broadcast(x[r] + (step * Panel::kParts + part) * kPartBytes);
 #pragma GCC unroll 16
-    for (int v = 0; v < kVecs; ++v) sums[r][v] = Panel::add(sums[r][v], weights[v], values);
+      for (int v = 0; v < kVecs; ++v) {
+        sums[r][v] = Panel::add(sums[r][v], weights[v], values);
+        keep_order(sums[r][v]);
+      }
+    }
   }
 }
 
@@ -50,6 +70,7 @@ inline void add_group(const std::uint8_t* const* codes, const std::byte* const* 
     constexpr std::int64_t kFlushSteps = Panel::kFlushInputs / Panel::kInputs;
     for (std::int64_t first = 0; first < steps; first += kFlushSteps) {
       typename Panel::Narrow narrow[kRows][kVecs] = {};
+#pragma GCC unroll 1
       for (std::int64_t step = first; step < first + kFlushSteps; ++step) {
         add_step<Panel, kRows, kVecs>(codes, x, step, narrow);
       }
@@ -163,7 +184,7 @@ inline std::int32_t quantize_group(const float* x, std::int64_t count, float fac
       rounded[v] = (scaled + splat(kRound)) - splat(kRound);
       total = total + rounded[v];
     }
-    Panel::store_values(rounded, codes + i * Panel::kValueBytes);
+    Panel::store_values(rounded, codes + i * kValueBytes<Panel>);
   }
   float lanes[kLanes];
   store(lanes, total);
@@ -190,7 +211,7 @@ void quantize(const QuantizeArgs& args) {
     if (usable) {
       sum = quantize_group<Panel>(x, args.group_size, 127.0F / largest, codes);
     } else {
-      __builtin_memset(codes, 0, static_cast<std::size_t>(args.group_size * Panel::kValueBytes));
+      __builtin_memset(codes, 0, static_cast<std::size_t>(args.group_size * kValueBytes<Panel>));
     }
     args.scales[group * args.group_stride] = largest / 127.0F;
     args.corrections[group * args.group_stride] = -Panel::kZero * sum;
@@ -199,6 +220,6 @@ void quantize(const QuantizeArgs& args) {
 
 template <class Panel>
 constexpr PackedKernels kPackedOf = {.tile_rows = Panel::kRows,
-                                     .value_bytes = Panel::kValueBytes,
+                                     .value_bytes = kValueBytes<Panel>,
                                      .quantize = quantize<Panel>,
                                      .dot = packed_dot<Panel>};

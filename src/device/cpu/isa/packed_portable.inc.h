@@ -15,38 +15,25 @@ struct FloatPanel {
   static constexpr int kRows = 2;
   static constexpr int kPanels = 1;
   static constexpr int kInputs = kFormatInputs;
+  static constexpr int kParts = kFormatInputs;
   static constexpr int kFlushInputs = 0;
-  static constexpr int kValueBytes = 4;
   static constexpr int kZero = kFormatZero;
   using Sums = Vec;
-  struct Codes {
-    Vec of[kInputs];
-  };
-  struct Values {
-    float of[kInputs];
-  };
+  using Codes = Vec;
 
-  static Codes load(const std::uint8_t* from) {
-    const UintVec bytes = load_u32(from);
-    Codes codes;
-    for (int k = 0; k < kInputs; ++k) {
-      // The byte k modulo 4 of each lane, and there the low bits or the high ones.
-      const std::uint32_t shift = static_cast<std::uint32_t>(8 * (k % 4) + 4 * (k / 4));
-      const UintVec code = (bytes >> shift) & ((1U << kCodeBits) - 1U);
-      codes.of[k] = __builtin_convertvector(reinterpret_cast<IntVec>(code), Vec);
-    }
-    return codes;
+  // The byte `part` modulo 4 of each lane, and there the low bits or the high ones.
+  static Codes load(const std::uint8_t* from, int part) {
+    const auto shift = static_cast<std::uint32_t>(8 * (part % 4) + 4 * (part / 4));
+    const UintVec codes = (load_u32(from) >> shift) & ((1U << kCodeBits) - 1U);
+    return __builtin_convertvector(reinterpret_cast<IntVec>(codes), Vec);
   }
-  static Values broadcast(const std::byte* from) {
-    Values values;
-    __builtin_memcpy(&values, from, sizeof values);
-    return values;
+  static Vec broadcast(const std::byte* from) {
+    float value = 0.0F;
+    __builtin_memcpy(&value, from, sizeof value);
+    return splat(value);
   }
   static Sums start(std::int32_t n) { return splat(static_cast<float>(n)); }
-  static Sums add(Sums sums, const Codes& w, const Values& x) {
-    for (int k = 0; k < kInputs; ++k) sums = sums + w.of[k] * splat(x.of[k]);
-    return sums;
-  }
+  static Sums add(Sums sums, Codes w, Vec x) { return sums + w * x; }
   static Vec to_float(Sums sums) { return sums; }
   static void store_values(const Vec* v, std::byte* to) {
     for (int i = 0; i < 32 / kLanes; ++i) {

@@ -17,6 +17,7 @@
 
 #include "bench/machine_peaks.h"
 #include "device/cpu/cpu_device.h"
+#include "device/cpu/thread_pool.h"
 #include "device/ops.h"
 
 namespace parapet {
@@ -150,7 +151,38 @@ void attention(benchmark::State& state) {
   state.counters["of_flops"] = Counter(gflop / peaks().gflops, Counter::kIsRate);
 }
 
+void busy_wait(std::chrono::nanoseconds time) {
+  const auto begin = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - begin < time) {
+  }
+}
+
+// What a job costs beyond its work: each thread has 10 us to do, `gap` microseconds after the last
+// job. Asked for one thread, all of it would take longer by 10 us for every other thread.
+void pool_job(benchmark::State& state) {
+  constexpr std::chrono::microseconds kWork{10};
+  cpu::ThreadPool pool(device().info().num_threads);
+  std::vector<double> seconds;
+  for (auto _ : state) {
+    busy_wait(std::chrono::microseconds(state.range(0)));
+    const auto begin = std::chrono::steady_clock::now();
+    pool.run(pool.num_threads(), [=](std::int64_t, int) { busy_wait(kWork); });
+    const std::chrono::duration<double> extra = std::chrono::steady_clock::now() - begin - kWork;
+    seconds.push_back(extra.count());
+    state.SetIterationTime(std::max(seconds.back(), 0.0));
+  }
+  std::ranges::sort(seconds);
+  const auto at = [&](double part) {
+    return 1e6 * seconds[static_cast<std::size_t>(part * static_cast<double>(seconds.size() - 1))];
+  };
+  state.counters["median_us"] = at(0.5);
+  state.counters["p99_us"] = at(0.99);
+}
+
 void register_benchmarks() {
+  auto* const pool = benchmark::RegisterBenchmark("pool/gap_us", pool_job);
+  for (const std::int64_t gap : {0, 10, 50, 200, 2000}) pool->Arg(gap);
+  pool->UseManualTime()->Unit(benchmark::kMicrosecond)->Iterations(2000);
   for (const LinearShape& shape : kShapes) {
     auto* const bench =
         benchmark::RegisterBenchmark((std::string("linear/") + shape.name).c_str(),

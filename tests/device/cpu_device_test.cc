@@ -80,18 +80,5 @@ TEST(CpuDevice, Threads) {
   }
 }
 
-TEST(CpuCount, ParsesCgroupQuotas) {
-  EXPECT_EQ(cpu::parse_cpu_max("max 100000"), std::nullopt);
-  EXPECT_EQ(cpu::parse_cpu_max("200000 100000"), 2);
-  EXPECT_EQ(cpu::parse_cpu_max("250000 100000\n"), 2);
-  EXPECT_EQ(cpu::parse_cpu_max("50000 100000"), 1);
-  EXPECT_EQ(cpu::parse_cpu_max("9223372036854775807 1"), 1 << 20);
-  for (const char* text :
-       {"", "100000", "x 1", "1 x", "-5 100000", "5 0", "5 -1", "99999999999999999999 1"}) {
-    EXPECT_EQ(cpu::parse_cpu_max(text), std::nullopt) << text;
-  }
-  EXPECT_GE(cpu::usable_cpus(), 1);
-}
-
 }  // namespace
 }  // namespace parapet

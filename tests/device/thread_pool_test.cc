@@ -1,9 +1,14 @@
 #include "device/cpu/thread_pool.h"
 
+#include <sched.h>
+
 #include <atomic>
 #include <chrono>
+#include <ctime>
+#include <thread>
 #include <vector>
 
+#include "device/cpu/cpu_count.h"
 #include "gtest/gtest.h"
 
 namespace parapet::cpu {
@@ -64,6 +69,92 @@ TEST(ThreadPool, CallersTakeTurns) {
   }
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(totals, std::vector<std::int64_t>(4, 600));
+}
+
+// The affinity mask of each of the pool's threads: no item ends before every thread has one.
+std::vector<std::vector<int>> masks(ThreadPool& pool) {
+  std::vector<std::vector<int>> masks(static_cast<std::size_t>(pool.num_threads()));
+  std::atomic<int> missing = pool.num_threads();
+  pool.run(pool.num_threads(), [&](std::int64_t, int thread) {
+    masks[static_cast<std::size_t>(thread)] = affinity_cpus();
+    for (--missing; missing > 0;) std::this_thread::yield();
+  });
+  return masks;
+}
+
+TEST(ThreadPool, WorkersArePinnedWhereThePoolHasAllCpusForItself) {
+  const std::vector<int> cpus = affinity_cpus();
+  const auto all = static_cast<int>(cpus.size());
+  if (all == 1 || usable_cpus() != all) GTEST_SKIP() << "needs two CPUs and no quota";
+  ThreadPool pool(all);
+  ASSERT_TRUE(pool.pinned());
+  const auto pinned = masks(pool);
+  EXPECT_EQ(pinned[0], cpus);  // the caller's mask is its own affair
+  EXPECT_EQ(affinity_cpus(), cpus);
+  for (std::size_t thread = 1; thread < cpus.size(); ++thread) {
+    EXPECT_EQ(pinned[thread], std::vector<int>{cpus[thread]});
+  }
+
+  ThreadPool second(all);
+  EXPECT_FALSE(second.pinned());
+  for (const auto& mask : masks(second)) EXPECT_EQ(mask, cpus);
+}
+
+TEST(ThreadPool, WorkersAreNotPinnedWhereThePoolIsNotTheMask) {
+  const std::vector<int> cpus = affinity_cpus();
+  for (const int num_threads : {static_cast<int>(cpus.size()) + 1, 1}) {
+    ThreadPool pool(num_threads);
+    EXPECT_FALSE(pool.pinned());
+    for (const auto& mask : masks(pool)) EXPECT_EQ(mask, cpus);
+  }
+}
+
+TEST(ThreadPool, AffinityIsHonouredWhenThreadsOutnumberCpus) {
+  std::thread([] {
+    const int only = affinity_cpus().back();
+    cpu_set_t mask;
+    CPU_ZERO(&mask);
+    CPU_SET(static_cast<std::size_t>(only), &mask);
+    ASSERT_EQ(sched_setaffinity(0, sizeof mask, &mask), 0);
+    ThreadPool pool(4);
+    std::atomic<int> elsewhere = 0;
+    std::atomic<int> runs = 0;
+    for (int job = 0; job < 200; ++job) {
+      pool.run(9, [&](std::int64_t, int) {
+        ++runs;
+        if (sched_getcpu() != only) ++elsewhere;
+      });
+    }
+    EXPECT_EQ(runs, 200 * 9);
+    EXPECT_EQ(elsewhere, 0);
+  }).join();
+}
+
+// A job needs no worker to end: one that the system keeps from running holds up nobody.
+TEST(ThreadPool, MoreThreadsThanCpus) {
+  ThreadPool pool(4 * usable_cpus() + 1);
+  std::atomic<std::int64_t> sum = 0;
+  for (int job = 0; job < 300; ++job) {
+    pool.run(20, [&](std::int64_t item, int) { sum += item; });
+  }
+  EXPECT_EQ(sum, 300 * 190);
+}
+
+double process_cpu_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// Behaviour, not speed: a worker that spun on would use all of the time.
+TEST(ThreadPool, IdleWorkersSleep) {
+  ThreadPool pool(usable_cpus() + 1);
+  std::atomic<int> runs = 0;
+  pool.run(100, [&](std::int64_t, int) { ++runs; });
+  constexpr std::chrono::milliseconds kIdle{400};
+  const double before = process_cpu_seconds();
+  std::this_thread::sleep_for(kIdle);
+  EXPECT_LT(process_cpu_seconds() - before, 0.02 * std::chrono::duration<double>(kIdle).count());
 }
 
 }  // namespace

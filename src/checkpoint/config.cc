@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/quote.h"
 #include "checkpoint/number_text.h"
+#include "checkpoint/quantization_config.h"
 
 namespace parapet {
 namespace {
@@ -57,7 +58,7 @@ Status check_false(const JsonObject& json, std::string_view key) {
 Status check_absent(const JsonObject& json, std::string_view key) {
   if (!json.find(key)) return {};
   return json.error(ErrorCode::kUnsupported, key,
-                    "quantized weights are not supported; use the unquantized checkpoint");
+                    "this older form is not supported; newer savers write quantization_config");
 }
 
 Status check_architecture(const JsonObject& json) {
@@ -101,7 +102,6 @@ Status check_features(const JsonObject& json) {
   PARAPET_TRY(check_word(json, "hidden_act", "silu"));
   PARAPET_TRY(check_false(json, "attention_bias"));
   PARAPET_TRY(check_false(json, "use_sliding_window"));
-  PARAPET_TRY(check_absent(json, "quantization_config"));
   return check_absent(json, "compression_config");
 }
 
@@ -188,6 +188,7 @@ Result<ModelConfig> parse_model_config(const JsonObject& json) {
   PARAPET_ASSIGN(config.rope_theta, rope_theta(json));
   PARAPET_ASSIGN(config.tie_word_embeddings, json.boolean_or("tie_word_embeddings", false));
   PARAPET_ASSIGN(config.dtype, weight_dtype(json));
+  PARAPET_TRY(read_quantization(json, config));
   return config;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "checkpoint/quantization.h"
 #include "parapet/error.h"
 
 namespace parapet {
@@ -36,9 +37,12 @@ struct ModelConfig {
   double rope_theta = 1e6;
   bool tie_word_embeddings = false;
   DType dtype = DType::kBF16;  // torch_dtype (dtype in newer files): what dummy weights are made of
+  // quantization_config: how the files hold the matrices; none: dense. At most one of the two.
+  std::optional<QuantizationScheme> quantization = {};  // "parapet": packed, used in place
+  std::optional<CompressedTensorsScheme> compressed_tensors = {};  // "compressed-tensors": repacked
 
   // Reads DIR/config.json. Refuses by name what this forward does not do: another architecture or
-  // hidden_act, rope scaling, sliding windows, attention biases, quantized weights.
+  // hidden_act, rope scaling, sliding windows, attention biases, other ways to quantize.
   static Result<ModelConfig> read(const std::filesystem::path& directory);
   // The same from the file's text; `name` stands in errors.
   static Result<ModelConfig> parse(std::string name, std::string_view text);

@@ -1,33 +1,13 @@
 // Seeded random weights, for measuring without a checkpoint.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
+#include "checkpoint/anonymous_memory.h"
 #include "checkpoint/weights.h"
 
 namespace parapet {
-
-// Private memory of this process, zero until written; pages are taken as they are touched.
-class AnonymousMemory {
- public:
-  static Result<AnonymousMemory> reserve(std::uint64_t bytes);
-
-  AnonymousMemory(AnonymousMemory&& other) noexcept;
-  AnonymousMemory& operator=(AnonymousMemory&& other) noexcept;
-  AnonymousMemory(const AnonymousMemory&) = delete;
-  AnonymousMemory& operator=(const AnonymousMemory&) = delete;
-  ~AnonymousMemory();
-
-  std::span<std::byte> bytes() const { return bytes_; }
-
- private:
-  explicit AnonymousMemory(std::span<std::byte> bytes) : bytes_(bytes) {}
-
-  std::span<std::byte> bytes_;
-};
 
 struct DummyWeights {
   AnonymousMemory memory;

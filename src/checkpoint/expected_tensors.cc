@@ -9,7 +9,8 @@ void add_layer(const ModelConfig& config, std::int64_t layer, std::vector<Expect
   const std::int64_t key_value = config.num_key_value_heads * config.head_dim;
   const std::string prefix = "model.layers." + std::to_string(layer) + ".";
   const auto add = [&](const char* name, std::vector<std::int64_t> shape) {
-    all.push_back({prefix + name + ".weight", std::move(shape)});
+    const TensorRole role = shape.size() == 1 ? TensorRole::kNorm : TensorRole::kProjection;
+    all.push_back({prefix + name + ".weight", std::move(shape), role});
   };
   add("input_layernorm", {hidden});
   add("self_attn.q_proj", {query, hidden});
@@ -28,15 +29,36 @@ void add_layer(const ModelConfig& config, std::int64_t layer, std::vector<Expect
 
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config) {
   std::vector<ExpectedTensor> all;
-  all.push_back({"model.embed_tokens.weight", {config.vocab_size, config.hidden_size}});
+  const std::vector<std::int64_t> vocabulary = {config.vocab_size, config.hidden_size};
+  const bool tied = config.tie_word_embeddings;
+  all.push_back(
+      {"model.embed_tokens.weight", vocabulary, tied ? TensorRole::kHead : TensorRole::kEmbedding});
   for (std::int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
     add_layer(config, layer, all);
   }
-  all.push_back({"model.norm.weight", {config.hidden_size}});
-  if (!config.tie_word_embeddings) {
-    all.push_back({"lm_head.weight", {config.vocab_size, config.hidden_size}});
-  }
+  all.push_back({"model.norm.weight", {config.hidden_size}, TensorRole::kNorm});
+  if (!tied) all.push_back({"lm_head.weight", vocabulary, TensorRole::kHead});
   return all;
+}
+
+std::optional<PackedShape> packed_shape(const ExpectedTensor& tensor,
+                                        const QuantizationScheme& scheme) {
+  PackedShape shape;
+  switch (tensor.role) {
+    case TensorRole::kNorm:
+    case TensorRole::kEmbedding: return std::nullopt;
+    case TensorRole::kProjection:
+      shape.format = scheme.format;
+      shape.group_size = scheme.group_size;
+      break;
+    case TensorRole::kHead:
+      shape.format = scheme.head_format;
+      shape.group_size = scheme.head_group_size;
+      break;
+  }
+  shape.out_features = tensor.shape[0];
+  shape.in_features = tensor.shape[1];
+  return shape;
 }
 
 }  // namespace parapet

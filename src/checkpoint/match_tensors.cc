@@ -1,24 +1,18 @@
 #include "checkpoint/match_tensors.h"
 
-#include <cmath>
-#include <cstring>
+#include <algorithm>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/check.h"
-#include "base/half.h"
 #include "base/quote.h"
+#include "checkpoint/tensor_values.h"
 
 namespace parapet {
 namespace {
 
 constexpr std::size_t kNamesInMessage = 3;
-
-// What is known of one expected tensor: empty until it is found.
-struct Match {
-  const Shard* shard = nullptr;
-  WeightTensor tensor;
-};
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::string text = "[";
@@ -28,8 +22,13 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return text + "]";
 }
 
-std::string where(const Shard& shard, std::string_view tensor) {
-  return shard.path.string() + ": tensor " + quote(tensor);
+// "BF16, F16 and F32 are", "U8 is".
+std::string dtype_list(std::span<const std::string_view> names) {
+  std::string list;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    list.append(i == 0 ? "" : i + 1 == names.size() ? " and " : ", ").append(names[i]);
+  }
+  return list + (names.size() == 1 ? " is" : " are");
 }
 
 // "3 missing tensors: "a", "b", "c"".
@@ -49,98 +48,113 @@ bool is_ignored(std::string_view name, const ModelConfig& config) {
          (config.tie_word_embeddings && name == "lm_head.weight");
 }
 
-Result<WeightTensor> check_entry(const Shard& shard, const SafetensorsEntry& entry,
-                                 const ExpectedTensor& expected) {
-  if (!entry.dtype) {
-    return Error{ErrorCode::kUnsupported, where(shard, entry.name) + ": dtype " +
-                                              std::string(entry.dtype_name) +
-                                              " is not supported; only BF16, F16 and F32 are"};
-  }
-  if (entry.shape != expected.shape) {
-    return Error{ErrorCode::kCorrupt, where(shard, entry.name) + ": shape " +
-                                          shape_text(entry.shape) + "; config.json calls for " +
-                                          shape_text(expected.shape)};
-  }
-  const auto offset = static_cast<std::uint64_t>(entry.data.data() - shard.file.bytes().data());
-  if (offset % dtype_size(*entry.dtype) != 0) {
-    return Error{ErrorCode::kUnsupported,
-                 where(shard, entry.name) + ": " + std::string(entry.dtype_name) +
-                     " data at byte " + std::to_string(offset) +
-                     " of the file, which is not a multiple of its size; save it again with "
-                     "safetensors 0.3 or later, which aligns"};
-  }
-  return WeightTensor{entry.data.data(), *entry.dtype, entry.shape};
+// What compressed-tensors may add to a matrix, and we do not compute with.
+const char* hint_for(std::string_view name) {
+  if (name.ends_with(".weight_zero_point")) return "; zero points are not supported";
+  if (name.ends_with(".weight_g_idx")) return "; reordered groups are not supported";
+  if (name.ends_with(".input_scale")) return "; static activation scales are not supported";
+  return "";
 }
 
-// All entries of all shards, each matched, ignored or refused.
-Status match_entries(const std::vector<Shard>& shards, const ModelConfig& config,
-                     const std::vector<ExpectedTensor>& expected, std::vector<Match>& matches) {
-  std::unordered_map<std::string_view, std::size_t> index_of;
-  for (std::size_t i = 0; i < expected.size(); ++i) index_of.emplace(expected[i].name, i);
+Status check_entry(const FilePart& found, const StoredPart& stored) {
+  const SafetensorsEntry& entry = *found.entry;
+  if (std::find(stored.dtypes.begin(), stored.dtypes.end(), entry.dtype_name) ==
+      stored.dtypes.end()) {
+    return Error{ErrorCode::kUnsupported,
+                 found.where() + ": dtype " + std::string(entry.dtype_name) +
+                     " is not supported; only " + dtype_list(stored.dtypes)};
+  }
+  if (entry.shape != stored.shape) {
+    return Error{ErrorCode::kCorrupt, found.where() + ": shape " + shape_text(entry.shape) +
+                                          "; config.json calls for " + shape_text(stored.shape)};
+  }
+  const auto offset =
+      static_cast<std::uint64_t>(entry.data.data() - found.shard->file.bytes().data());
+  const std::uint64_t element_size =
+      entry.data.size() / static_cast<std::uint64_t>(num_elements(entry.shape));
+  if (offset % element_size == 0) return {};
+  return Error{ErrorCode::kUnsupported,
+               found.where() + ": " + std::string(entry.dtype_name) + " data at byte " +
+                   std::to_string(offset) +
+                   " of the file, which is not a multiple of its size; save it again with "
+                   "safetensors 0.3 or later, which aligns"};
+}
+
+using EntryIndex = std::unordered_map<std::string_view, FilePart>;
+
+EntryIndex index_entries(const std::vector<Shard>& shards) {
+  EntryIndex index;
+  for (const Shard& shard : shards) {
+    for (const SafetensorsEntry& entry : shard.tensors) {
+      index.emplace(entry.name, FilePart{&shard, &entry});
+    }
+  }
+  return index;
+}
+
+// Entries that no expected tensor is made of: ignored or refused.
+Status check_unexpected(const std::vector<Shard>& shards, const ModelConfig& config,
+                        const std::unordered_set<std::string_view>& known) {
   for (const Shard& shard : shards) {
     std::vector<std::string> unexpected;
     for (const SafetensorsEntry& entry : shard.tensors) {
-      const auto found = index_of.find(entry.name);
-      if (found == index_of.end()) {
-        if (!is_ignored(entry.name, config)) unexpected.push_back(entry.name);
-        continue;
-      }
-      PARAPET_ASSIGN(matches[found->second].tensor,
-                     check_entry(shard, entry, expected[found->second]));
-      matches[found->second].shard = &shard;
+      if (known.contains(entry.name) || is_ignored(entry.name, config)) continue;
+      unexpected.push_back(entry.name);
     }
     if (unexpected.empty()) continue;
-    return Error{ErrorCode::kUnsupported, shard.path.string() + ": " +
-                                              name_list("unexpected", unexpected) +
-                                              "; not part of a " + config.architecture};
+    return Error{ErrorCode::kUnsupported,
+                 shard.path.string() + ": " + name_list("unexpected", unexpected) +
+                     "; not part of a " + config.architecture + hint_for(unexpected.front())};
   }
   return {};
 }
 
-Status check_none_missing(const std::filesystem::path& directory,
-                          const std::vector<ExpectedTensor>& expected,
-                          const std::vector<Match>& matches) {
+// All parts of all tensors, found or refused.
+Status match_entries(const std::filesystem::path& directory, const std::vector<Shard>& shards,
+                     const ModelConfig& config, const std::vector<StoredTensor>& stored,
+                     const EntryIndex& index, std::vector<MatchedTensor>& matches) {
+  std::unordered_set<std::string_view> known;
   std::vector<std::string> missing;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (matches[i].shard == nullptr) missing.push_back(expected[i].name);
+  for (const StoredTensor& tensor : stored) {
+    MatchedTensor& match = matches.emplace_back(MatchedTensor{tensor.storage, tensor.packed, {}});
+    for (const StoredPart& part : tensor.parts) {
+      known.insert(part.name);
+      const auto found = index.find(part.name);
+      if (found == index.end()) {
+        missing.push_back(part.name);
+        continue;
+      }
+      PARAPET_TRY(check_entry(found->second, part));
+      match.parts.push_back(found->second);
+    }
   }
+  PARAPET_TRY(check_unexpected(shards, config, known));
   if (missing.empty()) return {};
   return Error{ErrorCode::kNotFound, directory.string() + ": " + name_list("missing", missing)};
 }
 
-float element(const WeightTensor& tensor, std::int64_t index) {
-  const auto* bytes = static_cast<const std::byte*>(tensor.data) +
-                      index * static_cast<std::int64_t>(dtype_size(tensor.dtype));
-  if (tensor.dtype == DType::kF32) {
-    float value = 0;
-    std::memcpy(&value, bytes, sizeof value);
-    return value;
-  }
-  std::uint16_t bits = 0;
-  std::memcpy(&bits, bytes, sizeof bits);
-  return tensor.dtype == DType::kBF16 ? bf16_to_f32(bits) : f16_to_f32(bits);
+// Scales are few and touch every activation: one NaN there would reach every verdict.
+Status check_finite(const FilePart& part, const char* kind) {
+  const WeightTensor scales = part.tensor();
+  const auto bad = first_not_finite(scales);
+  if (!bad) return {};
+  return Error{ErrorCode::kNumeric,
+               part.where() + ": " + element_text(scales, *bad) + "; " + kind + " must be finite"};
 }
 
-// Norm scales are few and touch every activation: one NaN there would reach every verdict.
-Status check_norm_scale(const Match& match, std::string_view name) {
-  for (std::int64_t i = 0; i < match.tensor.shape.front(); ++i) {
-    const float value = element(match.tensor, i);
-    if (std::isfinite(value)) continue;
-    return Error{ErrorCode::kNumeric, where(*match.shard, name) + ": element " + std::to_string(i) +
-                                          " is " + std::to_string(value) +
-                                          "; norm scales must be finite"};
-  }
-  return {};
+// "bfloat16", "int8"
+std::string type_of(const MatchedTensor& match) {
+  if (match.storage == Storage::kDense) return dtype_name(*match.parts[0].entry->dtype);
+  return weight_format_name(match.packed.format);
 }
 
 // Projections that the forward computes as one matrix must be of one type: q, k and v; gate and up.
-Status check_fused_dtype(const Match& first, std::string_view first_name, const Match& next,
-                         std::string_view next_name) {
-  if (first.tensor.dtype == next.tensor.dtype) return {};
-  return Error{ErrorCode::kUnsupported,
-               where(*next.shard, next_name) + ": " + dtype_name(next.tensor.dtype) + ", but " +
-                   quote(first_name) + " is " + dtype_name(first.tensor.dtype) +
-                   "; the two must be of one dtype"};
+Status check_fused_type(const MatchedTensor& first, std::string_view first_name,
+                        const MatchedTensor& next) {
+  if (type_of(first) == type_of(next)) return {};
+  return Error{ErrorCode::kUnsupported, next.parts[0].where() + ": " + type_of(next) + ", but " +
+                                            quote(first_name) + " is " + type_of(first) +
+                                            "; the two must be of one dtype"};
 }
 
 // The name of the projection that `name` is computed together with, or empty.
@@ -159,33 +173,50 @@ std::string fused_with(std::string_view name) {
 }
 
 Status check_values(const std::vector<ExpectedTensor>& expected,
-                    const std::vector<Match>& matches) {
-  std::unordered_map<std::string_view, const Match*> match_of;
+                    const std::vector<MatchedTensor>& matches) {
+  std::unordered_map<std::string_view, const MatchedTensor*> match_of;
   for (std::size_t i = 0; i < expected.size(); ++i) match_of[expected[i].name] = &matches[i];
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    const std::string& name = expected[i].name;
-    if (expected[i].shape.size() == 1) PARAPET_TRY(check_norm_scale(matches[i], name));
-    const std::string first = fused_with(name);
+    const MatchedTensor& match = matches[i];
+    if (expected[i].role == TensorRole::kNorm) {
+      PARAPET_TRY(check_finite(match.parts[0], "norm scales"));
+    }
+    if (match.storage != Storage::kDense) PARAPET_TRY(check_finite(match.parts[1], "scales"));
+    const std::string first = fused_with(expected[i].name);
     if (first.empty()) continue;
-    PARAPET_TRY(check_fused_dtype(*match_of.at(first), first, matches[i], name));
+    PARAPET_TRY(check_fused_type(*match_of.at(first), first, match));
   }
   return {};
 }
 
 }  // namespace
 
-Result<std::vector<WeightTensor>> match_tensors(const std::filesystem::path& directory,
-                                                const std::vector<Shard>& shards,
-                                                const ModelConfig& config) {
+std::string FilePart::where() const {
+  return shard->path.string() + ": tensor " + quote(entry->name);
+}
+
+WeightTensor FilePart::tensor() const {
+  PARAPET_CHECK(entry->dtype.has_value());
+  return {entry->data.data(), *entry->dtype, entry->shape};
+}
+
+Result<std::vector<MatchedTensor>> match_tensors(const std::filesystem::path& directory,
+                                                 const std::vector<Shard>& shards,
+                                                 const ModelConfig& config) {
+  const EntryIndex index = index_entries(shards);
+  const EntryLookup find = [&](const std::string& name) -> const SafetensorsEntry* {
+    const auto found = index.find(name);
+    return found == index.end() ? nullptr : found->second.entry;
+  };
   const std::vector<ExpectedTensor> expected = expected_tensors(config);
-  std::vector<Match> matches(expected.size());
-  PARAPET_TRY(match_entries(shards, config, expected, matches));
-  PARAPET_TRY(check_none_missing(directory, expected, matches));
+  std::vector<StoredTensor> stored;
+  for (const ExpectedTensor& tensor : expected) {
+    stored.push_back(stored_tensor(tensor, config, find));
+  }
+  std::vector<MatchedTensor> matches;
+  PARAPET_TRY(match_entries(directory, shards, config, stored, index, matches));
   PARAPET_TRY(check_values(expected, matches));
-  std::vector<WeightTensor> tensors;
-  tensors.reserve(matches.size());
-  for (Match& match : matches) tensors.push_back(std::move(match.tensor));
-  return tensors;
+  return matches;
 }
 
 }  // namespace parapet

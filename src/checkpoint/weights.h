@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,19 +26,35 @@ struct WeightTensor {
   std::vector<std::int64_t> shape;
 };
 
+// What a tensor is for, which decides whether and how it may be quantized.
+enum class TensorRole : std::uint8_t {
+  kNorm,        // scales of a norm: never
+  kEmbedding,   // only looked up, in a model with an output matrix of its own: never
+  kProjection,  // a matrix of a layer
+  kHead,        // the output matrix; where they are tied, the embedding too
+};
+
 // A tensor that a configuration calls for.
 struct ExpectedTensor {
   std::string name;
   std::vector<std::int64_t> shape;
+  TensorRole role = TensorRole::kNorm;
 };
 // Every tensor of a Qwen3ForCausalLM of this configuration, under its published name.
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
 
+// How the scheme packs this tensor; none: it stays as it is.
+std::optional<PackedShape> packed_shape(const ExpectedTensor& tensor,
+                                        const QuantizationScheme& scheme);
+
 struct WeightsSummary {
   std::vector<std::filesystem::path> shards;  // empty for dummy weights
-  std::int64_t num_tensors = 0;
+  std::int64_t num_tensors = 0;               // as the model has them: a quantized matrix is one
   std::int64_t num_parameters = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;  // in memory; of a quantized matrix, its codes and scales
+  // The layers' matrices, where they are quantized.
+  std::optional<WeightFormat> format;
+  std::int64_t group_size = 0;
 };
 
 // Called with (done, total) bytes, for a progress bar; from one thread at a time.
@@ -47,7 +64,8 @@ class Weights {
  public:
   // Maps model.safetensors, or every shard that model.safetensors.index.json names, and checks
   // each against the configuration: offsets, lengths, shapes, dtypes, overlaps, duplicates, missing
-  // and unexpected tensors, and that norm scales are finite. Reads no weights but those scales.
+  // and unexpected tensors, and that scales, of norms and of quantized matrices, are finite. Reads
+  // no weights but those scales.
   static Result<Weights> open(const std::filesystem::path& directory, const ModelConfig& config);
 
   // Seeded random weights of config.dtype: normal, with the deviations that keep activations in
@@ -55,6 +73,15 @@ class Weights {
   // every number of threads.
   static Result<Weights> dummy(const ModelConfig& config, std::uint64_t seed, int num_threads,
                                const Progress& progress = {});
+
+  // Brings matrices that the files hold in the form of compressed-tensors into the packed layout.
+  // To be called before they are asked for; there is nothing to do for other checkpoints.
+  Status repack(int num_threads, const Progress& progress = {});
+
+  // Quantizes dense matrices in memory, and gives back that of each as it goes. Codes and scales
+  // are those that `parapet quantize` writes. Nothing to do where the checkpoint is quantized in
+  // this format already; in another one, it is refused.
+  Status quantize(const QuantizationScheme& scheme, int num_threads, const Progress& progress = {});
 
   Weights(Weights&&) noexcept;
   Weights& operator=(Weights&&) noexcept;
@@ -66,6 +93,8 @@ class Weights {
   // A dense tensor that expected_tensors() names; anything else is a bug of the caller.
   const WeightTensor& at(std::string_view name) const;
   const WeightsSummary& summary() const;
+  // "FILE: tensor NAME" of a dense tensor, for messages.
+  std::string where(std::string_view name) const;
 
  private:
   struct Impl;

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "model_flags.h"
+#include "numbers.h"
 #include "parapet/model_card.h"
 #include "terminal.h"
 
@@ -20,23 +21,6 @@ struct InspectOptions {
   bool json = false;
 };
 
-// "147,456"
-std::string grouped(std::int64_t number) {
-  std::string digits = std::to_string(number);
-  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
-    digits.insert(static_cast<std::size_t>(at), 1, ',');
-  }
-  return digits;
-}
-
-std::string human_bytes(std::uint64_t bytes) {
-  const char* const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  auto amount = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; amount >= 1024 && unit + 1 < std::size(units); ++unit) amount /= 1024;
-  return fmt::format("{:.{}f} {}", amount, unit == 0 ? 0 : 2, units[unit]);
-}
-
 std::string card_json(const ModelCard& card) {
   ordered_json shards = ordered_json::array();
   for (const auto& shard : card.shards) {
@@ -45,6 +29,10 @@ std::string card_json(const ModelCard& card) {
   return ordered_json{
       {"architecture", card.architecture},
       {"dtype", card.dtype},
+      {"quantization", card.quantization},
+      {"quantization_method", card.quantization_method},
+      {"quantization_group_size", card.quantization_group_size},
+      {"bits_per_weight", card.bits_per_weight()},
       {"num_hidden_layers", card.num_layers},
       {"hidden_size", card.hidden_size},
       {"intermediate_size", card.intermediate_size},
@@ -87,9 +75,15 @@ void print_card(const ModelCard& card) {
   row("Tied embeddings", card.tied_embeddings ? "yes" : "no");
   row("Parameters", grouped(card.num_parameters));
   row("Weights",
-      fmt::format("{}, {} ({} bytes){}", card.dtype, human_bytes(card.weight_bytes),
+      fmt::format("{}, {} ({} bytes){}", card.quantization.empty() ? card.dtype : card.quantization,
+                  human_bytes(card.weight_bytes),
                   grouped(static_cast<std::int64_t>(card.weight_bytes)),
                   card.has_weights ? "" : ": no weight files here; --load-format dummy runs it"));
+  if (!card.quantization.empty()) {
+    row("Quantization", fmt::format("{} in groups of {} ({}), {:.2f} bits a weight",
+                                    card.quantization, card.quantization_group_size,
+                                    card.quantization_method, card.bits_per_weight()));
+  }
   for (const auto& shard : card.shards) {
     row("  shard", fmt::format("{}  {}", shard.file, human_bytes(shard.bytes)));
   }

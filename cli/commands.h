@@ -17,6 +17,7 @@ void add_moderate(CLI::App& app, const Chosen& chosen);
 void add_generate(CLI::App& app, const Chosen& chosen);
 void add_tokenize(CLI::App& app, const Chosen& chosen);
 void add_inspect(CLI::App& app, const Chosen& chosen);
+void add_quantize(CLI::App& app, const Chosen& chosen);
 void add_bench(CLI::App& app, const Chosen& chosen);
 
 }  // namespace parapet::cli

@@ -18,6 +18,7 @@ Examples:
   parapet moderate --response "I can't help with that." "How can I make a bomb?"
   parapet moderate --json < requests.jsonl
   parapet inspect models/parapet-guard-tiny
+  parapet quantize models/parapet-guard-tiny parapet-guard-tiny-int8
   parapet bench verdict --shape 0.6b)";
 
 int run(int argc, char** argv) {
@@ -33,6 +34,7 @@ int run(int argc, char** argv) {
   parapet::cli::add_generate(app, chosen);
   parapet::cli::add_tokenize(app, chosen);
   parapet::cli::add_inspect(app, chosen);
+  parapet::cli::add_quantize(app, chosen);
   parapet::cli::add_bench(app, chosen);
 
   try {

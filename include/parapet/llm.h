@@ -21,9 +21,12 @@ namespace parapet {
 // How to load a checkpoint and where to run it. The strings are those of the command line; a value
 // that cannot be honoured is refused by load(), which names it.
 struct ModelOptions {
-  std::filesystem::path model;          // checkpoint folder
-  std::string load_format = "auto";     // "auto": safetensors; "dummy": seeded random weights
-  std::uint64_t seed = 0;               // of dummy weights
+  std::filesystem::path model;       // checkpoint folder
+  std::string load_format = "auto";  // "auto": safetensors; "dummy": seeded random weights
+  std::uint64_t seed = 0;            // of dummy weights
+  // "int8" or "int4": quantize matrices as they are loaded, for a checkpoint that is not quantized.
+  // "": as the checkpoint has them.
+  std::string quantization;
   std::string device = "cpu";           // "cpu", or "reference": plain, slow, the oracle
   int num_threads = 0;                  // 0: as many as this process may use
   std::int64_t max_model_len = 0;       // tokens of prompt and answer; 0: the model's own maximum

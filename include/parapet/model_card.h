@@ -13,7 +13,7 @@ namespace parapet {
 
 struct ModelCard {
   std::string architecture;  // "Qwen3ForCausalLM"
-  std::string dtype;         // "bfloat16": of the tensors, or of the configuration without weights
+  std::string dtype;  // "bfloat16": of dense tensors, or of the configuration without weights
   std::int64_t num_layers = 0;
   std::int64_t hidden_size = 0;
   std::int64_t intermediate_size = 0;
@@ -34,7 +34,13 @@ struct ModelCard {
   std::vector<Shard> shards;       // empty where the folder has no weight files
   std::uint64_t weight_bytes = 0;  // of the tensors; without weight files, what they would take
   std::int64_t num_tensors = 0;
-  std::int64_t kv_bytes_per_token = 0;  // in the default KV cache dtype
+  double bits_per_weight() const {
+    return 8 * static_cast<double>(weight_bytes) / static_cast<double>(num_parameters);
+  }
+  std::string quantization;                  // "int8", "int4": of the layers' matrices; "": dense
+  std::string quantization_method;           // "parapet", "compressed-tensors", ""
+  std::int64_t quantization_group_size = 0;  // inputs that share a scale
+  std::int64_t kv_bytes_per_token = 0;       // in the default KV cache dtype
   std::string kv_dtype;
 
   bool has_weights = false;

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "device/cpu/cpu_count.h"
 #include "device/cpu/cpu_device.h"
 #include "device/reference/reference_device.h"
 
@@ -13,5 +14,7 @@ Result<std::unique_ptr<Device>> create_device(std::string_view name, int num_thr
   return Error{ErrorCode::kInvalidArgument,
                "device: '" + std::string(name) + "'; this build has 'cpu' and 'reference'"};
 }
+
+int usable_threads(int num_threads) { return num_threads > 0 ? num_threads : cpu::usable_cpus(); }
 
 }  // namespace parapet

@@ -1,5 +1,6 @@
 #include "api/engine_setup.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -12,20 +13,37 @@
 namespace parapet {
 namespace {
 
-Result<Weights> load_weights(const ModelOptions& options, const ModelConfig& config,
+Progress progress_of(const ModelOptions& options, const char* task) {
+  if (!options.on_progress) return {};
+  return [&options, task](std::uint64_t done, std::uint64_t total) {
+    options.on_progress(task, done, total);
+  };
+}
+
+Result<Weights> open_weights(const ModelOptions& options, const ModelConfig& config,
                              int num_threads) {
   if (options.load_format == "auto") return Weights::open(options.model, config);
   if (options.load_format == "dummy") {
-    Progress progress;
-    if (options.on_progress) {
-      progress = [&](std::uint64_t done, std::uint64_t total) {
-        options.on_progress("making dummy weights", done, total);
-      };
-    }
-    return Weights::dummy(config, options.seed, num_threads, progress);
+    return Weights::dummy(config, options.seed, num_threads,
+                          progress_of(options, "making dummy weights"));
   }
   return Error{ErrorCode::kInvalidArgument,
                "load_format: '" + options.load_format + "'; expected 'auto' or 'dummy'"};
+}
+
+// In the form that the options ask for, or that the configuration says.
+Result<Weights> load_weights(const ModelOptions& options, const ModelConfig& config,
+                             int num_threads) {
+  std::optional<QuantizationScheme> scheme = config.quantization;
+  if (!options.quantization.empty()) {
+    PARAPET_ASSIGN(scheme, QuantizationScheme::of(options.quantization, 0));
+  }
+  PARAPET_ASSIGN(Weights weights, open_weights(options, config, num_threads));
+  PARAPET_TRY(weights.repack(num_threads, progress_of(options, "repacking weights")));
+  if (scheme) {
+    PARAPET_TRY(weights.quantize(*scheme, num_threads, progress_of(options, "quantizing weights")));
+  }
+  return weights;
 }
 
 Result<EngineOptions> engine_options(const ModelOptions& options, const ModelConfig& config,
@@ -57,8 +75,10 @@ EngineInfo describe(const Device& device, const Engine& engine) {
   info.device = device.info().name;
   info.isa = device.info().isa;
   info.num_threads = device.info().num_threads;
-  info.weights_dtype = dtype_name(model.config().dtype);
-  info.weight_bytes = static_cast<std::int64_t>(model.weights_summary().bytes);
+  const WeightsSummary& weights = model.weights_summary();
+  info.weights_dtype =
+      weights.format ? weight_format_name(*weights.format) : dtype_name(model.config().dtype);
+  info.weight_bytes = static_cast<std::int64_t>(weights.bytes);
   info.activation_bytes = Qwen3Model::activation_bytes(model.config(), model.limits());
   info.max_model_len = limits.max_model_len;
   info.max_num_seqs = limits.max_num_seqs;

@@ -44,9 +44,16 @@ Status describe_weights(const std::filesystem::path& directory, const ModelConfi
                         ModelCard& card) {
   PARAPET_ASSIGN(const Weights weights, Weights::open(directory, config));
   card.has_weights = true;
-  card.dtype = dtype_name(weights.at("model.embed_tokens.weight").dtype);
-  card.weight_bytes = weights.summary().bytes;
-  card.num_tensors = weights.summary().num_tensors;
+  // A norm is of the type that all was, before some of it was quantized.
+  card.dtype = dtype_name(weights.at("model.norm.weight").dtype);
+  const WeightsSummary& summary = weights.summary();
+  card.weight_bytes = summary.bytes;
+  card.num_tensors = summary.num_tensors;
+  if (summary.format) {
+    card.quantization = weight_format_name(*summary.format);
+    card.quantization_method = config.compressed_tensors ? "compressed-tensors" : "parapet";
+    card.quantization_group_size = summary.group_size;
+  }
   for (const auto& shard : weights.summary().shards) {
     card.shards.push_back({shard.filename().string(), std::filesystem::file_size(shard)});
   }

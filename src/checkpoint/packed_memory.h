@@ -28,5 +28,8 @@ struct PackedMemory {
   static Result<PackedMemory> reserve(std::span<const PackedShape> shapes);
 };
 std::uint64_t packed_bytes(const PackedShape& shape);  // of codes and scales
+// Room for one at the beginning of `memory`, both parts aligned to kTensorAlignment; `memory` is
+// then what follows.
+PackedBuffer carve(std::span<std::byte>& memory, const PackedShape& shape);
 
 }  // namespace parapet

@@ -183,8 +183,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "layer_types: 1 entries for 2 layers (num_hidden_layers)"},
         Refusal{"layer_types", "[1, 2]", kCorrupt, "layer_types: must hold strings only"},
         Refusal{"quantization_config", R"({"quant_method": "awq"})", kUnsupported,
-                "quantization_config: quantized weights are not supported; use the unquantized "
-                "checkpoint"},
+                "quantization_config: quant_method: \"awq\" is not supported; only \"parapet\" and "
+                "\"compressed-tensors\" are; or use the unquantized checkpoint and --quantization"},
         Refusal{"torch_dtype", R"("float64")", kUnsupported,
                 "torch_dtype: \"float64\" is not supported; only bfloat16, float16 and float32 "
                 "are"},

@@ -1,5 +1,5 @@
 // A context's keys and values as the attention kernels read them: panels of kPanelKeys positions,
-// counted from position 0, in floats. What a panel holds does not depend on where the cache has it.
+// counted from position 0. What a panel holds does not depend on where the cache has it.
 #pragma once
 
 #include <cstddef>
@@ -12,43 +12,39 @@
 
 namespace parapet::cpu {
 
-// Memory for a panel that the cache does not hold as floats, in the right order.
+// Memory for a panel that the cache does not hold in one piece, or not as floats.
 struct PanelScratch {
   float* keys;          // [head_dim, kPanelKeys]
   float* values;        // [kPanelKeys, head_dim]
-  std::byte* gathered;  // [head_dim, kPanelKeys] elements of at most two bytes
+  float* key_scales;    // [kPanelKeys]
+  float* value_scales;  // [kPanelKeys]
 };
 
-struct Panel {
-  const float* keys;    // [head_dim, kPanelKeys]
-  const float* values;  // [kPanelKeys, head_dim]
-};
+KvType kv_type(const CpuKvCache& cache);
 
 class KvPanels {
  public:
   // The keys and values that one KV head of one layer has for a sequence.
-  KvPanels(const KernelTable& kernels, const CpuKvCache& cache, int layer, int head,
-           const ContextSlots& slots)
-      : kernels_(kernels), cache_(cache), layer_(layer), head_(head), slots_(slots) {}
+  KvPanels(const CpuKvCache& cache, int layer, int head, const ContextSlots& slots)
+      : cache_(cache), layer_(layer), head_(head), slots_(slots) {}
 
-  // Positions [begin, begin + count), where `begin` is a multiple of kPanelKeys. Keys and values
-  // beyond them are undefined.
-  Panel read(int begin, int count, const PanelScratch& scratch) const;
+  // Positions [begin, begin + count), where `begin` is a multiple of kPanelKeys, in the cache's
+  // type. Keys and values beyond them are undefined.
+  KvPanel read(int begin, int count, const PanelScratch& scratch) const;
 
  private:
-  Panel read_whole(int begin, int count, const PanelScratch& scratch) const;
-  Panel gather(int begin, int count, const PanelScratch& scratch) const;
+  KvPanel gather(int begin, int count, const PanelScratch& scratch) const;
   template <class Element>
-  void gather_keys(int begin, int count, Element* to) const;
-  // Of the cache's type, in the order of a panel. Scales are null unless the type is int8.
-  void widen_keys(const std::byte* from, const float* scales, float* to) const;
-  void widen_values(const std::byte* from, const float* scales, int count, float* to) const;
+  void gather_elements(int begin, int count, Element* keys, Element* values) const;
 
-  const KernelTable& kernels_;
   const CpuKvCache& cache_;
   const int layer_;
   const int head_;
   const ContextSlots slots_;
 };
+
+// The first `count` keys and values of a panel as floats.
+KvPanel widen_panel(const KernelTable& kernels, const CpuKvCache& cache, const KvPanel& panel,
+                    int count, const PanelScratch& scratch);
 
 }  // namespace parapet::cpu

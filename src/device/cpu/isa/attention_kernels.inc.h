@@ -1,9 +1,9 @@
-// One chunk of the online softmax for a tile of query rows, on the Vec of the including file; and
-// what makes the numbers of an int8 cache into its floats.
+// One chunk of the online softmax for a tile of query rows, on the Vec of the including file.
 //
 // Every row's numbers come in an order that its position alone decides: scores sum over head_dim
 // from 0 up, outputs over keys from 0 up, and keys that a row does not see are never read into
-// them. Which rows share a tile is therefore free.
+// them. Which rows share a tile is therefore free; so is where an element becomes a float, since
+// that is exact for bfloat16 and one rounded product for int8.
 
 void dequantize(const std::int8_t* from, const float* scales, std::int64_t count, float* to) {
   std::int64_t i = 0;
@@ -17,70 +17,144 @@ void dequantize(const std::int8_t* from, const float* scales, std::int64_t count
   store_first(to + i, load_i8(bytes) * load(scales + i % kPanelKeys), rest);
 }
 
-constexpr int kPanelVecs = kPanelKeys / kLanes;
-constexpr int kOutVecs = 2;
+// What the cache holds.
+struct KvF32 {
+  using Element = float;
+  static constexpr bool kScaled = false;
+  static Vec get(const Element* from) { return load(from); }
+};
+struct KvBf16 {
+  using Element = std::uint16_t;
+  static constexpr bool kScaled = false;
+  static Vec get(const Element* from) { return load_bf16(from); }
+};
+struct KvI8 {
+  using Element = std::int8_t;
+  static constexpr bool kScaled = true;
+  static Vec get(const Element* from) { return load_i8(from); }
+};
 
-// weights[r][panel keys] = queries_r . keys, for kRows rows from `row` on.
-template <int kRows>
-inline void score_panel(const AttentionChunk& chunk, int row, int panel) {
+template <class Kv>
+inline Vec get_count(const typename Kv::Element* from, int count) {
+  if (count == kLanes) return Kv::get(from);
+  typename Kv::Element elements[kLanes] = {};
+  __builtin_memcpy(elements, from, static_cast<std::size_t>(count) * sizeof elements[0]);
+  return Kv::get(elements);
+}
+
+constexpr int kPanelVecs = kPanelKeys / kLanes;
+// Sums in registers: of 2 vectors for the largest tile, of as many for smaller ones.
+constexpr int kAccumulators = 2 * kAttentionRows;
+
+// The power of two that n is or follows, at most `most`.
+constexpr int power_of_2(int n, int most) {
+  int power = 1;
+  while (2 * power <= n && 2 * power <= most) power *= 2;
+  return power;
+}
+
+inline int visible_keys(const AttentionChunk& chunk, int row) {
+  const int visible = chunk.seen[row] - chunk.begin;
+  return visible < kChunkKeys ? visible : kChunkKeys;
+}
+
+// weights[r][panel keys] = queries_r . keys, for kRows rows and kPanels panels.
+template <class Kv, int kRows, int kPanels>
+inline void score_panels(const AttentionChunk& chunk, int row, int panel) {
+  constexpr int kVecs = kPanels * kPanelVecs;
   const float* const query = chunk.queries + std::int64_t{row} * chunk.head_dim;
-  const float* key = chunk.keys[panel];
-  Vec scores[kRows][kPanelVecs];
+  const typename Kv::Element* keys[kPanels];
+  Vec scales[kVecs];
+  for (int p = 0; p < kPanels; ++p) {
+    const KvPanel& from = chunk.panels[panel + p];
+    keys[p] = static_cast<const typename Kv::Element*>(from.keys);
+    for (int v = 0; v < kPanelVecs && Kv::kScaled; ++v) {
+      scales[p * kPanelVecs + v] = load(from.key_scales + v * kLanes);
+    }
+  }
+  Vec scores[kRows][kVecs];
   for (auto& row_scores : scores) {
     for (Vec& score : row_scores) score = splat(0.0F);
   }
-  for (int d = 0; d < chunk.head_dim; ++d, key += kPanelKeys) {
-    Vec keys[kPanelVecs];
-#pragma GCC unroll 4
-    for (int v = 0; v < kPanelVecs; ++v) keys[v] = load(key + v * kLanes);
+  for (int d = 0; d < chunk.head_dim; ++d) {
+    Vec elements[kVecs];
+#pragma GCC unroll 16
+    for (int v = 0; v < kVecs; ++v) {
+      elements[v] = Kv::get(keys[v / kPanelVecs] + d * kPanelKeys + v % kPanelVecs * kLanes);
+      if constexpr (Kv::kScaled) elements[v] = elements[v] * scales[v];
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const Vec element = splat(query[r * chunk.head_dim + d]);
-#pragma GCC unroll 4
-      for (int v = 0; v < kPanelVecs; ++v) scores[r][v] = fma(element, keys[v], scores[r][v]);
+#pragma GCC unroll 16
+      for (int v = 0; v < kVecs; ++v) scores[r][v] = fma(element, elements[v], scores[r][v]);
     }
   }
   float* const weights = chunk.weights + row * kChunkKeys + panel * kPanelKeys;
   for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kPanelVecs; ++v) store(weights + r * kChunkKeys + v * kLanes, scores[r][v]);
+    for (int v = 0; v < kVecs; ++v) store(weights + r * kChunkKeys + v * kLanes, scores[r][v]);
   }
 }
 
-// Turns the row's scores into exp(score - max) and gives the factor for what was summed before.
-inline float soften_row(const AttentionChunk& chunk, int row) {
+// 2^x for x <= 0, within 2 units in the last place; 0 below -126.5. A NaN stays one.
+inline Vec exp2_vec(Vec x) {
+  typedef std::int32_t Bits __attribute__((vector_size(sizeof(Vec))));
+  constexpr float kRound = 0x1.8p23F;  // adding it leaves the integer in the lowest bits
+  x = max(splat(-127.0F), x);
+  const Vec shifted = x + splat(kRound);
+  const Vec r = x - (shifted - splat(kRound));
+  // exp(r ln 2) by the Taylor polynomial of degree 7, whose remainder is below 6e-9 of the result.
+  Vec p = splat(0x1.ffcbfcp-17F);
+  p = fma(p, r, splat(0x1.430912p-13F));
+  p = fma(p, r, splat(0x1.5d87fep-10F));
+  p = fma(p, r, splat(0x1.3b2ab6p-7F));
+  p = fma(p, r, splat(0x1.c6b08ep-5F));
+  p = fma(p, r, splat(0x1.ebfbep-3F));
+  p = fma(p, r, splat(0x1.62e43p-1F));
+  p = fma(p, r, splat(1.0F));
+  const Bits exponent = (reinterpret_cast<Bits>(shifted) + 127) << 23;
+  return p * reinterpret_cast<Vec>(exponent);
+}
+
+// Turns the row's scores into powers of 2 below its maximum, and notes what that makes of its sum
+// and of what it summed before: added[row], and the exponent of factors[row].
+inline void soften_row(const AttentionChunk& chunk, int row) {
+  const int visible = visible_keys(chunk, row);
+  chunk.factors[row] = 0.0F;
+  chunk.added[row] = 0.0F;
+  if (visible <= 0) return;
   float* const weights = chunk.weights + row * kChunkKeys;
-  const int visible = chunk.visible[row];
-  for (int t = visible; t < kChunkKeys; ++t) weights[t] = -__builtin_inff();
+  for (int t = visible; t % kLanes != 0; ++t) weights[t] = -__builtin_inff();
 
   Vec max_lanes = splat(chunk.max[row]);
-  for (int t = 0; t < visible; t += kLanes) {
-    const Vec score = load(weights + t) * splat(chunk.scale);
-    store(weights + t, score);
-    max_lanes = max(max_lanes, score);
-  }
+  for (int t = 0; t < visible; t += kLanes) max_lanes = max(max_lanes, load(weights + t));
   const float new_max = reduce_max(max_lanes);
+  chunk.factors[row] = chunk.max[row] - new_max;
+  chunk.max[row] = new_max;
   Vec sum_lanes = splat(0.0F);
   for (int t = 0; t < visible; t += kLanes) {
-    const Vec weight = exp_vec(load(weights + t) - splat(new_max));
+    const Vec weight = exp2_vec(load(weights + t) - splat(new_max));
     store(weights + t, weight);
     sum_lanes = sum_lanes + weight;
   }
-  float correction[kLanes];
-  store(correction, exp_vec(splat(chunk.max[row] - new_max)));
   float sum[4];
   reduce4(sum_lanes, sum_lanes, sum_lanes, sum_lanes, sum);
-  chunk.max[row] = new_max;
-  chunk.sum[row] = chunk.sum[row] * correction[0] + sum[0];
-  return correction[0];
+  chunk.added[row] = sum[0];
 }
 
-inline const float* value_row(const AttentionChunk& chunk, int key) {
-  return chunk.values[key / kPanelKeys] + std::int64_t{key % kPanelKeys} * chunk.head_dim;
+void soften_rows(const AttentionChunk& chunk) {
+  for (int row = 0; row < chunk.rows; ++row) soften_row(chunk, row);
+  for_each_vec(chunk.rows, [&](std::int64_t row, int lanes) {
+    const Vec factor = exp2_vec(load_count(chunk.factors + row, lanes));
+    const Vec sum = load_count(chunk.sum + row, lanes);
+    store_count(chunk.factors + row, factor, lanes);
+    store_count(chunk.sum + row, sum * factor + load_count(chunk.added + row, lanes), lanes);
+  });
 }
 
 // out_r[d ..] = factor_r * out_r[d ..] + sum over keys [begin, end) of weight * value.
 // `lanes` is kLanes, or with kVecs 1 the rest of a row.
-template <int kRows, int kVecs>
+template <class Kv, int kRows, int kVecs>
 inline void mix_values(const AttentionChunk& chunk, int row, const float* factors, int begin,
                        int end, int d, int lanes) {
   float* const out = chunk.out + std::int64_t{row} * chunk.head_dim + d;
@@ -92,14 +166,21 @@ inline void mix_values(const AttentionChunk& chunk, int row, const float* factor
     }
   }
   for (int t = begin; t < end; ++t) {
-    const float* const value = value_row(chunk, t) + d;
+    const KvPanel& panel = chunk.panels[t / kPanelKeys];
+    const auto* const value = static_cast<const typename Kv::Element*>(panel.values) +
+                              std::int64_t{t % kPanelKeys} * chunk.head_dim + d;
     Vec values[kVecs];
-#pragma GCC unroll 4
-    for (int v = 0; v < kVecs; ++v) values[v] = load_count(value + v * kLanes, lanes);
+#pragma GCC unroll 16
+    for (int v = 0; v < kVecs; ++v) {
+      values[v] = get_count<Kv>(value + v * kLanes, lanes);
+      if constexpr (Kv::kScaled) {
+        values[v] = values[v] * splat(panel.value_scales[t % kPanelKeys]);
+      }
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const Vec weight = splat(weights[r * kChunkKeys + t]);
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (int v = 0; v < kVecs; ++v) mixed[r][v] = fma(weight, values[v], mixed[r][v]);
     }
   }
@@ -110,48 +191,88 @@ inline void mix_values(const AttentionChunk& chunk, int row, const float* factor
   }
 }
 
-template <int kRows>
+template <class Kv, int kRows>
 void mix_rows(const AttentionChunk& chunk, int row, const float* factors, int begin, int end) {
+  constexpr int kVecs = power_of_2(kAccumulators / kRows, 8);
   int d = 0;
-  for (; d + kOutVecs * kLanes <= chunk.head_dim; d += kOutVecs * kLanes) {
-    mix_values<kRows, kOutVecs>(chunk, row, factors, begin, end, d, kLanes);
+  for (; d + kVecs * kLanes <= chunk.head_dim; d += kVecs * kLanes) {
+    mix_values<Kv, kRows, kVecs>(chunk, row, factors, begin, end, d, kLanes);
   }
   for (; d < chunk.head_dim; d += kLanes) {
     const int rest = chunk.head_dim - d;
-    mix_values<kRows, 1>(chunk, row, factors, begin, end, d, rest < kLanes ? rest : kLanes);
+    mix_values<Kv, kRows, 1>(chunk, row, factors, begin, end, d, rest < kLanes ? rest : kLanes);
   }
 }
 
-// Rows [row, row + kRows).
-template <int kRows>
-void attend_rows(const AttentionChunk& chunk, int row) {
-  const int* const visible = chunk.visible + row;
-  int fewest = kChunkKeys;
-  int most = 0;
-  for (int r = 0; r < kRows; ++r) {
-    fewest = visible[r] < fewest ? visible[r] : fewest;
-    most = visible[r] > most ? visible[r] : most;
-  }
-  if (most <= 0) return;
-  for (int panel = 0; panel * kPanelKeys < most; ++panel) score_panel<kRows>(chunk, row, panel);
+// The fewest and the most keys that rows [row, row + kRows) see.
+struct Visible {
+  int fewest;
+  int most;
+};
 
-  float factors[kRows];
-  for (int r = 0; r < kRows; ++r) {
-    factors[r] = visible[r] > 0 ? soften_row(chunk, row + r) : 1.0F;
+template <int kRows>
+inline Visible visible_to(const AttentionChunk& chunk, int row) {
+  Visible visible = {kChunkKeys, 0};
+  for (int r = row; r < row + kRows; ++r) {
+    const int keys = visible_keys(chunk, r);
+    visible.fewest = keys < visible.fewest ? keys : visible.fewest;
+    visible.most = keys > visible.most ? keys : visible.most;
   }
-  const int shared = fewest > 0 ? fewest : 0;
-  mix_rows<kRows>(chunk, row, factors, 0, shared);
+  if (visible.fewest < 0) visible.fewest = 0;
+  return visible;
+}
+
+template <class Kv, int kRows>
+void score_rows(const AttentionChunk& chunk, int row) {
+  constexpr int kPanels = power_of_2(kAccumulators / (kRows * kPanelVecs), kChunkPanels);
+  const int panels = (visible_to<kRows>(chunk, row).most + kPanelKeys - 1) / kPanelKeys;
+  int panel = 0;
+  for (; panel + kPanels <= panels; panel += kPanels) {
+    score_panels<Kv, kRows, kPanels>(chunk, row, panel);
+  }
+  for (; panel < panels; ++panel) score_panels<Kv, kRows, 1>(chunk, row, panel);
+}
+
+template <class Kv, int kRows>
+void mix_tile(const AttentionChunk& chunk, int row) {
+  const Visible visible = visible_to<kRows>(chunk, row);
+  if (visible.most <= 0) return;
+  mix_rows<Kv, kRows>(chunk, row, chunk.factors + row, 0, visible.fewest);
   const float keep = 1.0F;
-  for (int r = 0; r < kRows; ++r) {
-    if (visible[r] > shared) mix_rows<1>(chunk, row + r, &keep, shared, visible[r]);
+  for (int r = row; r < row + kRows; ++r) {
+    const int keys = visible_keys(chunk, r);
+    if (keys > visible.fewest) mix_rows<Kv, 1>(chunk, r, &keep, visible.fewest, keys);
   }
+}
+
+template <int kRows>
+struct Rows {
+  static constexpr int kCount = kRows;
+};
+
+// fn(first row, Rows<count>) for tiles that together are all rows.
+template <class Fn>
+inline void for_each_tile(int rows, const Fn& fn) {
+  int row = 0;
+  for (; row + kAttentionRows <= rows; row += kAttentionRows) fn(row, Rows<kAttentionRows>());
+  if constexpr (kAttentionRows > 4) {
+    for (; row + 4 <= rows; row += 4) fn(row, Rows<4>());
+  }
+  for (; row + 2 <= rows; row += 2) fn(row, Rows<2>());
+  for (; row < rows; ++row) fn(row, Rows<1>());
+}
+
+template <class Kv>
+void attend_as(const AttentionChunk& chunk) {
+  for_each_tile(chunk.rows, [&](int row, auto rows) { score_rows<Kv, rows.kCount>(chunk, row); });
+  soften_rows(chunk);
+  for_each_tile(chunk.rows, [&](int row, auto rows) { mix_tile<Kv, rows.kCount>(chunk, row); });
 }
 
 void attend(const AttentionChunk& chunk) {
-  int row = 0;
-  for (; row + kAttentionRows <= chunk.rows; row += kAttentionRows) {
-    attend_rows<kAttentionRows>(chunk, row);
+  switch (chunk.type) {
+    case KvType::kF32: return attend_as<KvF32>(chunk);
+    case KvType::kBf16: return attend_as<KvBf16>(chunk);
+    case KvType::kI8: return attend_as<KvI8>(chunk);
   }
-  for (; row + 2 <= chunk.rows; row += 2) attend_rows<2>(chunk, row);
-  for (; row < chunk.rows; ++row) attend_rows<1>(chunk, row);
 }

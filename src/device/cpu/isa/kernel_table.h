@@ -21,6 +21,9 @@ inline constexpr int kPanelKeys = 16;
 // The online softmax takes this many keys at a time, counted from position 0 of the sequence.
 inline constexpr int kChunkPanels = 4;
 inline constexpr int kChunkKeys = kChunkPanels * kPanelKeys;
+// Every so many keys, counted likewise, a softmax of its own begins; a row's splits are merged in
+// order. So splits of one row may be computed at the same time.
+inline constexpr int kSplitKeys = 1024;
 
 // sums[r][c] = dot(x_r, w_c), or += where `accumulate`.
 struct DotArgs {
@@ -82,17 +85,30 @@ struct PackedKernels {
   void (*dot)(const PackedDotArgs& args);
 };
 
+// What a KV cache holds.
+enum class KvType : std::uint8_t { kF32, kBf16, kI8 };
+
+// Neighbouring keys and values of one KV head.
+struct KvPanel {
+  const void* keys;           // [head_dim, kPanelKeys]
+  const void* values;         // [kPanelKeys, head_dim]
+  const float* key_scales;    // [kPanelKeys]  int8 only
+  const float* value_scales;  // [kPanelKeys]  int8 only
+};
+
 // One chunk of keys and values for a tile of query rows, which share a KV head.
 struct AttentionChunk {
   int rows;
   int head_dim;
-  float scale;
-  const float* queries;               // [rows, head_dim]
-  const float* keys[kChunkPanels];    // each [head_dim, kPanelKeys]
-  const float* values[kChunkPanels];  // each [kPanelKeys, head_dim]
-  const int* visible;                 // [rows]  keys of this chunk that the row sees, maybe <= 0
-  float* weights;                     // [rows, kChunkKeys]  scratch
-  // The running state of the online softmax (Milakov and Gimelshein 2018).
+  const float* queries;  // [rows, head_dim]  times what makes of scores the logarithms to base 2
+  KvType type;
+  KvPanel panels[kChunkPanels];
+  int begin;        // position of the first key
+  const int* seen;  // [rows]  keys that the row sees, from position 0 on
+  float* weights;   // [rows, kChunkKeys]  scratch, as the next two
+  float* factors;   // [rows]
+  float* added;     // [rows]
+  // The running state of the online softmax (Milakov and Gimelshein 2018), to base 2.
   float* max;  // [rows]
   float* sum;  // [rows]
   float* out;  // [rows, head_dim]

@@ -4,31 +4,24 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <vector>
+#include <numbers>
 
 #include "device/cpu/kv_panels.h"
+#include "device/cpu/query_tiles.h"
 
 namespace parapet::cpu {
 namespace {
 
-// Query rows (tokens times heads of a group) that share one read of the keys and values. 48 rows
-// make 96 multiplications of each element read; with 128 elements a head they take 48 KiB.
-constexpr int kTileQueryRows = 48;
-// From so many rows on it pays to turn a panel into floats once, not in each tile of the kernel.
-constexpr int kWidenRows = 8;
-// So many tasks for each thread even out; with fewer, splits of long contexts become tasks.
+// Query rows (tokens times heads of a group) of one task, which share a read of the keys and
+// values: with 128 elements a head the most take 384 KiB, of a second-level cache of 512.
+constexpr int kMostRows = 192;
+constexpr int kFewestRows = 48;
+// So many tasks for each thread even out. Where there are fewer, tiles become smaller, and then
+// splits of long contexts tasks of their own, in as much memory as this.
 constexpr std::int64_t kTasksPerThread = 4;
-constexpr std::int64_t kMaxPartialFloats = std::int64_t{4} << 20;
-
-// Query tokens [begin, end) of the batch, which belong to one sequence or to neighbours. All of
-// them have positions [0, shared) in the same slots.
-struct Tile {
-  std::int64_t seq;  // of the first token
-  int begin;
-  int end;
-  int shared;  // whole chunks; 0 for a single sequence
-  int segments;
-};
+constexpr std::int64_t kMostPartialFloats = std::int64_t{4} << 20;
+// From so many rows on it pays to make a panel floats once, not in each tile of the kernel.
+constexpr int kWidenRows = 8;
 
 // The running softmax of some query rows.
 struct State {
@@ -50,10 +43,10 @@ struct Scratch {
   PanelScratch widened[kChunkPanels];
 };
 
-// Cuts memory into aligned arrays; without memory it measures how much they take.
+// Cuts memory into arrays on cache lines; without memory it measures how much they take.
 class Cutter {
  public:
-  explicit Cutter(float* memory) : memory_(memory) {}
+  explicit Cutter(float* memory = nullptr) : memory_(memory) {}
 
   float* take(std::int64_t count) {
     float* const array = memory_ == nullptr ? nullptr : memory_ + taken_;
@@ -67,124 +60,110 @@ class Cutter {
   std::int64_t taken_ = 0;
 };
 
+// Tokens of a tile. Only speed depends on it, as on all that follows from the number of threads.
+int tile_tokens(const AttentionJob& job, int num_threads) {
+  const int group = job.shape.num_heads / job.shape.num_kv_heads;
+  const std::int64_t rows = job.batch.num_tokens() * group * job.shape.num_kv_heads;
+  int most = kMostRows;
+  while (most > kFewestRows && rows / most < kTasksPerThread * num_threads) most /= 2;
+  return std::max(1, most / group);
+}
+
+// An item of work is a tile for one KV head, or one split of it.
 class Attention {
  public:
-  Attention(const KernelTable& kernels, const AttentionJob& job)
+  Attention(const KernelTable& kernels, const AttentionJob& job, int num_threads)
       : kernels_(kernels),
         job_(job),
         dim_(job.shape.head_dim),
         group_(job.shape.num_heads / job.shape.num_kv_heads),
-        tile_tokens_(std::max(1, kTileQueryRows / group_)),
-        rows_(tile_tokens_ * group_),
-        type_(kv_type(job.cache)) {}
+        type_(kv_type(job.cache)),
+        tiles_(job.batch, job.cache.spec().block_size, tile_tokens(job, num_threads), kChunkKeys),
+        num_items_(tiles_.size() * job.shape.num_kv_heads) {
+    for (std::int64_t i = 0; i < tiles_.size(); ++i) {
+      rows_ = std::max(rows_, num_rows(tiles_[i]));
+      keys_ = std::max(keys_, tiles_.keys(tiles_[i]));
+    }
+    Cutter scratch;
+    cut_scratch(scratch);
+    scratch_floats_ = scratch.taken();
+    Cutter state;
+    cut_state(state);
+    state_floats_ = state.taken();
+  }
 
   void run(ThreadPool& pool, Workspace& workspace) {
-    make_tiles();
-    const int splits = parallel_splits(pool.num_threads());
-    Cutter measure(nullptr);
-    cut_scratch(measure);
-    const std::int64_t per_thread = measure.taken();
-    const std::int64_t pairs = std::ssize(tiles_) * job_.shape.num_kv_heads;
-    const std::int64_t partials = splits > 1 ? pairs * splits * state_floats() : 0;
-    float* const memory =
-        workspace.floats(static_cast<std::size_t>(per_thread * pool.num_threads() + partials));
-    const auto scratch = [&](int thread) {
-      Cutter cutter(memory + per_thread * thread);
-      return cut_scratch(cutter);
-    };
-    const auto partial = [&](std::int64_t pair, int split) {
-      Cutter cutter(memory + per_thread * pool.num_threads() +
-                    (pair * splits + split) * state_floats());
-      return cut_state(cutter);
-    };
-    if (splits == 1) {
-      pool.run(pairs, [&](std::int64_t pair, int thread) { attend_all(pair, scratch(thread)); });
-      return;
+    const int num_splits = (keys_ + kSplitKeys - 1) / kSplitKeys;
+    const std::int64_t partials = num_items_ * num_splits * state_floats_;
+    const std::int64_t enough = kTasksPerThread * pool.num_threads();
+    const bool cut = num_splits > 1 && pool.num_threads() > 1 && num_items_ < enough &&
+                     partials <= kMostPartialFloats;
+    const std::int64_t scratches = scratch_floats_ * pool.num_threads();
+    memory_ = workspace.floats(static_cast<std::size_t>(scratches + (cut ? partials : 0)));
+    if (cut) {
+      run_splits(pool, num_splits, memory_ + scratches);
+    } else {
+      pool.run(num_items_, [&](std::int64_t item, int thread) { attend_item(item, thread); });
     }
-    pool.run(pairs * splits, [&](std::int64_t item, int thread) {
-      const auto split = static_cast<int>(item % splits);
-      attend_one(item / splits, split, scratch(thread), partial(item / splits, split));
-    });
-    pool.run(pairs, [&](std::int64_t pair, int thread) {
-      merge_all(pair, scratch(thread), [&](int split) { return partial(pair, split); });
-    });
   }
 
  private:
-  int query_start(std::int64_t seq) const {
-    return job_.batch.query_start.as<const std::int32_t>()[seq];
-  }
-  int context_len(std::int64_t seq) const {
-    return job_.batch.context_lens.as<const std::int32_t>()[seq];
-  }
-  ContextSlots slots(std::int64_t seq) const {
-    return {job_.batch, seq, job_.cache.spec().block_size};
-  }
-
-  // Keys that a token of the sequence sees.
-  int seen(std::int64_t seq, int token) const {
-    return context_len(seq) - (query_start(seq + 1) - token) + 1;
-  }
-
-  void make_tiles() {
-    for (std::int64_t seq = 0; seq < job_.batch.num_seqs(); ++seq) {
-      const int end = query_start(seq + 1);
-      int begin = query_start(seq);
-      if (begin < end && !tiles_.empty()) begin = extend(tiles_.back(), seq);
-      for (; begin < end; begin += tile_tokens_) {
-        tiles_.push_back({seq, begin, std::min(end, begin + tile_tokens_), 0, 1});
+  void run_splits(ThreadPool& pool, int num_splits, float* partials) const {
+    const auto partial = [&](std::int64_t item, int split) {
+      Cutter cutter(partials + (item * num_splits + split) * state_floats_);
+      return cut_state(cutter);
+    };
+    pool.run(num_items_ * num_splits, [&](std::int64_t task, int thread) {
+      const std::int64_t item = task / num_splits;
+      const auto split = static_cast<int>(task % num_splits);
+      if (split * kSplitKeys >= tiles_.keys(tile_of(item))) return;
+      const Scratch scratch = scratch_of(thread);
+      prepare(item, scratch);
+      attend_split(item, split, scratch, partial(item, split));
+    });
+    pool.run(num_items_, [&](std::int64_t item, int thread) {
+      const QueryTile& tile = tile_of(item);
+      Scratch scratch = scratch_of(thread);
+      find_seen(tile, scratch.seen);
+      scratch.total = partial(item, 0);
+      for (int split = 1; split * kSplitKeys < tiles_.keys(tile); ++split) {
+        merge(num_rows(tile), split, scratch, partial(item, split));
       }
+      finish(item, scratch);
+    });
+  }
+
+  void attend_item(std::int64_t item, int thread) const {
+    const QueryTile& tile = tile_of(item);
+    const Scratch scratch = scratch_of(thread);
+    prepare(item, scratch);
+    attend_split(item, 0, scratch, scratch.total);
+    for (int split = 1; split * kSplitKeys < tiles_.keys(tile); ++split) {
+      attend_split(item, split, scratch, scratch.split);
+      merge(num_rows(tile), split, scratch, scratch.split);
     }
+    finish(item, scratch);
   }
 
-  // Gives the tile what fits of the sequence's tokens, where it then reads fewer keys than two
-  // tiles would. Returns the first token that is left.
-  int extend(Tile& tile, std::int64_t seq) const {
-    const int begin = query_start(seq);
-    const int room = tile.begin + tile_tokens_ - tile.end;
-    if (room == 0) return begin;
-    int shared = shared_positions(tile.seq, seq) / kChunkKeys * kChunkKeys;
-    if (tile.segments > 1) shared = std::min(shared, tile.shared);
-    if (tile.segments * shared <= (tile.segments - 1) * tile.shared) return begin;
-    tile.end = std::min(query_start(seq + 1), begin + room);
-    tile.shared = shared;
-    ++tile.segments;
-    return tile.end;
+  // The latest tokens see the most keys: the longest tasks come first, short ones fill the gaps.
+  const QueryTile& tile_of(std::int64_t item) const {
+    return tiles_[tiles_.size() - 1 - item / job_.shape.num_kv_heads];
   }
-
-  // Positions that two sequences have in the same slots, from 0 on.
-  int shared_positions(std::int64_t a, std::int64_t b) const {
-    const ContextSlots a_slots = slots(a);
-    const ContextSlots b_slots = slots(b);
-    const int limit = std::min(std::min(a_slots.tail_start(), context_len(a)),
-                               std::min(b_slots.tail_start(), context_len(b)));
-    const int block = job_.cache.spec().block_size;
-    int shared = 0;
-    while (shared < limit && a_slots.slot(shared) == b_slots.slot(shared)) shared += block;
-    return std::min(shared, limit);
+  int kv_head_of(std::int64_t item) const {
+    return static_cast<int>(item % job_.shape.num_kv_heads);
   }
+  int num_rows(const QueryTile& tile) const { return (tile.end - tile.begin) * group_; }
 
-  // Into how many tasks a tile and head is cut: all the longest context's splits, or 1.
-  int parallel_splits(int num_threads) const {
-    int most = 0;
-    for (const Tile& tile : tiles_) most = std::max(most, tile_keys(tile));
-    const int splits = std::max(1, (most + kSplitKeys - 1) / kSplitKeys);
-    const std::int64_t pairs = std::ssize(tiles_) * job_.shape.num_kv_heads;
-    const bool cut = pairs < kTasksPerThread * num_threads && num_threads > 1 &&
-                     pairs * splits * state_floats() <= kMaxPartialFloats;
-    return cut ? splits : 1;
+  float* head_row(const TensorView& tensor, std::int64_t item, int row) const {
+    const std::int64_t token = tile_of(item).begin + row / group_;
+    const std::int64_t head = std::int64_t{kv_head_of(item)} * group_ + row % group_;
+    return tensor.as<float>() + token * tensor.dim(1) + head * dim_;
   }
 
   State cut_state(Cutter& cutter) const {
     return {.max = cutter.take(rows_),
             .sum = cutter.take(rows_),
             .out = cutter.take(std::int64_t{rows_} * dim_)};
-  }
-
-  std::int64_t state_floats() const {
-    Cutter measure(nullptr);
-    cut_state(measure);
-    return measure.taken();
   }
 
   Scratch cut_scratch(Cutter& cutter) const {
@@ -209,83 +188,25 @@ class Attention {
     return scratch;
   }
 
-  // The latest tokens see the most keys: the longest tasks come first, short ones fill the gaps.
-  const Tile& tile_of(std::int64_t pair) const {
-    const std::int64_t index = pair / job_.shape.num_kv_heads;
-    return tiles_[tiles_.size() - 1 - static_cast<std::size_t>(index)];
-  }
-  int head_of(std::int64_t pair) const { return static_cast<int>(pair % job_.shape.num_kv_heads); }
-  int num_rows(const Tile& tile) const { return (tile.end - tile.begin) * group_; }
-
-  float* head_row(const TensorView& tensor, std::int64_t pair, int row) const {
-    const std::int64_t token = tile_of(pair).begin + row / group_;
-    const std::int64_t head = std::int64_t{head_of(pair)} * group_ + row % group_;
-    return tensor.as<float>() + token * tensor.dim(1) + head * dim_;
+  Scratch scratch_of(int thread) const {
+    Cutter cutter(memory_ + scratch_floats_ * thread);
+    return cut_scratch(cutter);
   }
 
-  // fn(sequence, first token, end) for the sequences of a tile.
-  template <class Fn>
-  void for_each_segment(const Tile& tile, const Fn& fn) const {
-    int begin = tile.begin;
-    for (std::int64_t seq = tile.seq; begin < tile.end; ++seq) {
-      const int end = std::min(tile.end, query_start(seq + 1));
-      if (begin < end) fn(seq, begin, end);
-      begin = end;
-    }
-  }
-
-  int tile_keys(const Tile& tile) const {
-    int most = 0;
-    for_each_segment(
-        tile, [&](std::int64_t seq, int, int end) { most = std::max(most, seen(seq, end - 1)); });
-    return most;
-  }
-
-  void find_seen(const Tile& tile, int* to) const {
-    for_each_segment(tile, [&](std::int64_t seq, int begin, int end) {
+  void find_seen(const QueryTile& tile, int* to) const {
+    tiles_.for_each_sequence(tile, [&](std::int64_t seq, int begin, int end) {
       for (int token = begin; token < end; ++token) {
-        to = std::fill_n(to, group_, seen(seq, token));
+        to = std::fill_n(to, group_, tiles_.seen(seq, token));
       }
     });
   }
 
-  void attend_all(std::int64_t pair, const Scratch& scratch) const {
-    const Tile& tile = tile_of(pair);
-    prepare(pair, scratch);
-    attend_split(pair, 0, scratch, scratch.total);
-    const int keys = tile_keys(tile);
-    for (int split = 1; split * kSplitKeys < keys; ++split) {
-      attend_split(pair, split, scratch, scratch.split);
-      merge(num_rows(tile), split, scratch, scratch.split);
-    }
-    finish(pair, scratch);
-  }
-
-  void attend_one(std::int64_t pair, int split, const Scratch& scratch,
-                  const State& partial) const {
-    if (split * kSplitKeys >= tile_keys(tile_of(pair))) return;
-    prepare(pair, scratch);
-    attend_split(pair, split, scratch, partial);
-  }
-
-  template <class Partial>
-  void merge_all(std::int64_t pair, Scratch scratch, const Partial& partial) const {
-    const Tile& tile = tile_of(pair);
-    find_seen(tile, scratch.seen);
-    scratch.total = partial(0);
-    const int keys = tile_keys(tile);
-    for (int split = 1; split * kSplitKeys < keys; ++split) {
-      merge(num_rows(tile), split, scratch, partial(split));
-    }
-    finish(pair, scratch);
-  }
-
-  // Scores become logarithms to base 2 where the fewest numbers are: in the queries.
-  void prepare(std::int64_t pair, const Scratch& scratch) const {
-    const Tile& tile = tile_of(pair);
-    const float scale = job_.scale * 1.44269504F;
+  // Scores become logarithms to base 2 where there are the fewest numbers: in the queries.
+  void prepare(std::int64_t item, const Scratch& scratch) const {
+    const QueryTile& tile = tile_of(item);
+    const float scale = job_.scale * std::numbers::log2e_v<float>;
     for (int row = 0; row < num_rows(tile); ++row) {
-      const float* const query = head_row(job_.q, pair, row);
+      const float* const query = head_row(job_.q, item, row);
       float* const to = scratch.queries + std::int64_t{row} * dim_;
       for (int d = 0; d < dim_; ++d) to[d] = query[d] * scale;
     }
@@ -293,9 +214,9 @@ class Attention {
   }
 
   // The softmax of one split's keys. What the tile's sequences share is read once for all of them.
-  void attend_split(std::int64_t pair, int split, const Scratch& scratch,
+  void attend_split(std::int64_t item, int split, const Scratch& scratch,
                     const State& state) const {
-    const Tile& tile = tile_of(pair);
+    const QueryTile& tile = tile_of(item);
     const int rows = num_rows(tile);
     std::fill_n(state.out, std::int64_t{rows} * dim_, 0.0F);
     std::fill_n(state.max, rows, -std::numeric_limits<float>::infinity());
@@ -304,41 +225,49 @@ class Attention {
     const int first = split * kSplitKeys;
     const int last = first + kSplitKeys;
     const int shared = std::clamp(tile.shared, first, last);
-    attend_keys(pair, tile.seq, first, shared, 0, rows, scratch, state);
-    for_each_segment(tile, [&](std::int64_t seq, int begin, int end) {
-      attend_keys(pair, seq, shared, std::min(last, seen(seq, end - 1)),
-                  (begin - tile.begin) * group_, (end - begin) * group_, scratch, state);
+    AttentionChunk chunk = make_chunk(0, rows, scratch, state);
+    attend_keys(item, tile.seq, first, shared, scratch, chunk);
+    tiles_.for_each_sequence(tile, [&](std::int64_t seq, int begin, int end) {
+      chunk = make_chunk((begin - tile.begin) * group_, (end - begin) * group_, scratch, state);
+      attend_keys(item, seq, shared, std::min(last, tiles_.seen(seq, end - 1)), scratch, chunk);
     });
   }
 
-  // Rows [row, row + rows) of the tile with keys [begin, end) of a sequence.
-  void attend_keys(std::int64_t pair, std::int64_t seq, int begin, int end, int row, int rows,
-                   const Scratch& scratch, const State& state) const {
-    const KvPanels panels(job_.cache, job_.layer, head_of(pair), slots(seq));
+  // Of rows [row, row + rows) of a tile, still without keys.
+  AttentionChunk make_chunk(int row, int rows, const Scratch& scratch, const State& state) const {
     const std::int64_t offset = std::int64_t{row} * dim_;
-    AttentionChunk chunk{.rows = rows,
-                         .head_dim = dim_,
-                         .queries = scratch.queries + offset,
-                         .type = type_,
-                         .panels = {},
-                         .begin = begin,
-                         .seen = scratch.seen + row,
-                         .weights = scratch.weights,
-                         .factors = scratch.factors,
-                         .added = scratch.added,
-                         .max = state.max + row,
-                         .sum = state.sum + row,
-                         .out = state.out + offset};
-    const bool widen = type_ != KvType::kF32 && rows >= kWidenRows;
+    return {.rows = rows,
+            .head_dim = dim_,
+            .queries = scratch.queries + offset,
+            .type = type_,
+            .panels = {},
+            .next_keys = {},
+            .begin = 0,
+            .seen = scratch.seen + row,
+            .weights = scratch.weights,
+            .factors = scratch.factors,
+            .added = scratch.added,
+            .max = state.max + row,
+            .sum = state.sum + row,
+            .out = state.out + offset};
+  }
+
+  // The chunk's rows with keys [begin, end) of a sequence.
+  void attend_keys(std::int64_t item, std::int64_t seq, int begin, int end, const Scratch& scratch,
+                   AttentionChunk& chunk) const {
+    const KvPanels panels(job_.cache, job_.layer, kv_head_of(item), tiles_.slots(seq));
+    const bool widen = type_ != KvType::kF32 && chunk.rows >= kWidenRows;
     if (widen) chunk.type = KvType::kF32;
-    for (; chunk.begin < end; chunk.begin += kChunkKeys) {
+    for (chunk.begin = begin; chunk.begin < end; chunk.begin += kChunkKeys) {
       for (int i = 0; i < kChunkPanels; ++i) {
         const int key = chunk.begin + i * kPanelKeys;
         const int count = std::min(kPanelKeys, end - key);
         if (count <= 0) break;
-        KvPanel& panel = chunk.panels[i];
-        panel = panels.read(key, count, scratch.gathered[i]);
-        if (widen) panel = widen_panel(kernels_, job_.cache, panel, count, scratch.widened[i]);
+        chunk.next_keys[i] = panels.keys(key + kChunkKeys < end ? key + kChunkKeys : key);
+        chunk.panels[i] = panels.read(key, count, scratch.gathered[i]);
+        if (!widen) continue;
+        chunk.panels[i] =
+            widen_panel(kernels_, job_.cache, chunk.panels[i], count, scratch.widened[i]);
       }
       kernels_.attend(chunk);
     }
@@ -350,8 +279,8 @@ class Attention {
     for (int row = 0; row < rows; ++row) {
       if (scratch.seen[row] <= split * kSplitKeys) continue;
       const float max = std::max(total.max[row], later.max[row]);
-      const float exponents[2] = {(total.max[row] - max) * 0.693147181F,
-                                  (later.max[row] - max) * 0.693147181F};
+      const float exponents[] = {(total.max[row] - max) * std::numbers::ln2_v<float>,
+                                 (later.max[row] - max) * std::numbers::ln2_v<float>};
       float factors[2];
       kernels_.exp(exponents, 2, factors);
       total.max[row] = max;
@@ -362,9 +291,9 @@ class Attention {
     }
   }
 
-  void finish(std::int64_t pair, const Scratch& scratch) const {
-    for (int row = 0; row < num_rows(tile_of(pair)); ++row) {
-      float* const out = head_row(job_.out, pair, row);
+  void finish(std::int64_t item, const Scratch& scratch) const {
+    for (int row = 0; row < num_rows(tile_of(item)); ++row) {
+      float* const out = head_row(job_.out, item, row);
       const float* const mixed = scratch.total.out + std::int64_t{row} * dim_;
       for (int d = 0; d < dim_; ++d) out[d] = mixed[d] / scratch.total.sum[row];
     }
@@ -373,18 +302,22 @@ class Attention {
   const KernelTable& kernels_;
   const AttentionJob& job_;
   const int dim_;
-  const int group_;        // query heads of one KV head
-  const int tile_tokens_;  // query tokens of a task, at most
-  const int rows_;         // query rows of a task, at most
+  const int group_;  // query heads of one KV head
   const KvType type_;
-  std::vector<Tile> tiles_;
+  const QueryTiles tiles_;
+  const std::int64_t num_items_;
+  int rows_ = 0;  // of a tile, at most
+  int keys_ = 0;  // likewise
+  std::int64_t scratch_floats_ = 0;
+  std::int64_t state_floats_ = 0;
+  float* memory_ = nullptr;  // the threads' scratch
 };
 
 }  // namespace
 
 void run_attention(const KernelTable& kernels, ThreadPool& pool, Workspace& workspace,
                    const AttentionJob& job) {
-  Attention(kernels, job).run(pool, workspace);
+  Attention(kernels, job, pool.num_threads()).run(pool, workspace);
 }
 
 }  // namespace parapet::cpu

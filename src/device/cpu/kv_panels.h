@@ -31,6 +31,10 @@ class KvPanels {
   // Positions [begin, begin + count), where `begin` is a multiple of kPanelKeys, in the cache's
   // type. Keys and values beyond them are undefined.
   KvPanel read(int begin, int count, const PanelScratch& scratch) const;
+  // Where the key of a position begins.
+  const std::byte* keys(int position) const {
+    return cache_.key(layer_, slots_.slot(position), head_);
+  }
 
  private:
   KvPanel gather(int begin, int count, const PanelScratch& scratch) const;

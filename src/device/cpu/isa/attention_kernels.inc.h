@@ -53,6 +53,12 @@ constexpr int power_of_2(int n, int most) {
   return power;
 }
 
+// Few rows wait for memory: while they use the keys they ask for the values, and then for the next
+// keys, which lie equally.
+template <int kRows>
+constexpr bool kPrefetch = kRows < kAttentionRows;
+inline void prefetch(const void* address) { __builtin_prefetch(address); }
+
 inline int visible_keys(const AttentionChunk& chunk, int row) {
   const int visible = chunk.seen[row] - chunk.begin;
   return visible < kChunkKeys ? visible : kChunkKeys;
@@ -64,10 +70,12 @@ inline void score_panels(const AttentionChunk& chunk, int row, int panel) {
   constexpr int kVecs = kPanels * kPanelVecs;
   const float* const query = chunk.queries + std::int64_t{row} * chunk.head_dim;
   const typename Kv::Element* keys[kPanels];
+  const typename Kv::Element* values[kPanels];
   Vec scales[kVecs];
   for (int p = 0; p < kPanels; ++p) {
     const KvPanel& from = chunk.panels[panel + p];
     keys[p] = static_cast<const typename Kv::Element*>(from.keys);
+    values[p] = static_cast<const typename Kv::Element*>(from.values);
     for (int v = 0; v < kPanelVecs && Kv::kScaled; ++v) {
       scales[p * kPanelVecs + v] = load(from.key_scales + v * kLanes);
     }
@@ -77,6 +85,7 @@ inline void score_panels(const AttentionChunk& chunk, int row, int panel) {
     for (Vec& score : row_scores) score = splat(0.0F);
   }
   for (int d = 0; d < chunk.head_dim; ++d) {
+    for (int p = 0; p < kPanels && kPrefetch<kRows>; ++p) prefetch(values[p] + d * kPanelKeys);
     Vec elements[kVecs];
 #pragma GCC unroll 16
     for (int v = 0; v < kVecs; ++v) {
@@ -167,8 +176,11 @@ inline void mix_values(const AttentionChunk& chunk, int row, const float* factor
   }
   for (int t = begin; t < end; ++t) {
     const KvPanel& panel = chunk.panels[t / kPanelKeys];
-    const auto* const value = static_cast<const typename Kv::Element*>(panel.values) +
-                              std::int64_t{t % kPanelKeys} * chunk.head_dim + d;
+    const std::int64_t offset = std::int64_t{t % kPanelKeys} * chunk.head_dim + d;
+    const auto* const value = static_cast<const typename Kv::Element*>(panel.values) + offset;
+    if constexpr (kPrefetch<kRows>) {
+      prefetch(chunk.next_keys[t / kPanelKeys] + offset * std::int64_t{sizeof *value});
+    }
     Vec values[kVecs];
 #pragma GCC unroll 16
     for (int v = 0; v < kVecs; ++v) {
@@ -192,14 +204,14 @@ inline void mix_values(const AttentionChunk& chunk, int row, const float* factor
 }
 
 template <class Kv, int kRows>
-void mix_rows(const AttentionChunk& chunk, int row, const float* factors, int begin, int end) {
+void mix_rows(const AttentionChunk& chunk, int row, const float* factors, int begin, int end, int d,
+              int d_end) {
   constexpr int kVecs = power_of_2(kAccumulators / kRows, 8);
-  int d = 0;
-  for (; d + kVecs * kLanes <= chunk.head_dim; d += kVecs * kLanes) {
+  for (; d + kVecs * kLanes <= d_end; d += kVecs * kLanes) {
     mix_values<Kv, kRows, kVecs>(chunk, row, factors, begin, end, d, kLanes);
   }
-  for (; d < chunk.head_dim; d += kLanes) {
-    const int rest = chunk.head_dim - d;
+  for (; d < d_end; d += kLanes) {
+    const int rest = d_end - d;
     mix_values<Kv, kRows, 1>(chunk, row, factors, begin, end, d, rest < kLanes ? rest : kLanes);
   }
 }
@@ -223,25 +235,25 @@ inline Visible visible_to(const AttentionChunk& chunk, int row) {
 }
 
 template <class Kv, int kRows>
-void score_rows(const AttentionChunk& chunk, int row) {
+void score_rows(const AttentionChunk& chunk, int row, int panel, int end) {
   constexpr int kPanels = power_of_2(kAccumulators / (kRows * kPanelVecs), kChunkPanels);
   const int panels = (visible_to<kRows>(chunk, row).most + kPanelKeys - 1) / kPanelKeys;
-  int panel = 0;
+  if (panels < end) end = panels;
   for (; panel + kPanels <= panels; panel += kPanels) {
     score_panels<Kv, kRows, kPanels>(chunk, row, panel);
   }
-  for (; panel < panels; ++panel) score_panels<Kv, kRows, 1>(chunk, row, panel);
+  for (; panel < end; ++panel) score_panels<Kv, kRows, 1>(chunk, row, panel);
 }
 
 template <class Kv, int kRows>
-void mix_tile(const AttentionChunk& chunk, int row) {
+void mix_tile(const AttentionChunk& chunk, int row, int d, int d_end) {
   const Visible visible = visible_to<kRows>(chunk, row);
   if (visible.most <= 0) return;
-  mix_rows<Kv, kRows>(chunk, row, chunk.factors + row, 0, visible.fewest);
+  mix_rows<Kv, kRows>(chunk, row, chunk.factors + row, 0, visible.fewest, d, d_end);
   const float keep = 1.0F;
   for (int r = row; r < row + kRows; ++r) {
     const int keys = visible_keys(chunk, r);
-    if (keys > visible.fewest) mix_rows<Kv, 1>(chunk, r, &keep, visible.fewest, keys);
+    if (keys > visible.fewest) mix_rows<Kv, 1>(chunk, r, &keep, visible.fewest, keys, d, d_end);
   }
 }
 
@@ -262,11 +274,29 @@ inline void for_each_tile(int rows, const Fn& fn) {
   for (; row < rows; ++row) fn(row, Rows<1>());
 }
 
+// One or two panels stay in a first-level cache while all tiles of rows use them.
 template <class Kv>
 void attend_as(const AttentionChunk& chunk) {
-  for_each_tile(chunk.rows, [&](int row, auto rows) { score_rows<Kv, rows.kCount>(chunk, row); });
+  const int step = chunk.rows < kAttentionRows ? kChunkPanels : 2;
+  for (int panel = 0; panel < kChunkPanels; panel += step) {
+    for_each_tile(chunk.rows, [&](int row, auto rows) {
+      score_rows<Kv, rows.kCount>(chunk, row, panel, panel + step);
+    });
+  }
   soften_rows(chunk);
-  for_each_tile(chunk.rows, [&](int row, auto rows) { mix_tile<Kv, rows.kCount>(chunk, row); });
+#if V_SOUTER
+  const int slice = chunk.rows < kAttentionRows ? chunk.head_dim : V_SOUTER * kLanes;
+  for (int d = 0; d < chunk.head_dim; d += slice) {
+    for_each_tile(chunk.rows, [&](int row, auto rows) {
+      mix_tile<Kv, rows.kCount>(chunk, row, d,
+                                d + slice < chunk.head_dim ? d + slice : chunk.head_dim);
+    });
+  }
+#else
+  for_each_tile(chunk.rows, [&](int row, auto rows) {
+    mix_tile<Kv, rows.kCount>(chunk, row, 0, chunk.head_dim);
+  });
+#endif
 }
 
 void attend(const AttentionChunk& chunk) {

@@ -103,6 +103,7 @@ struct AttentionChunk {
   const float* queries;  // [rows, head_dim]  times what makes of scores the logarithms to base 2
   KvType type;
   KvPanel panels[kChunkPanels];
+  const std::byte* next_keys[kChunkPanels];  // what is likely read next
   int begin;        // position of the first key
   const int* seen;  // [rows]  keys that the row sees, from position 0 on
   float* weights;   // [rows, kChunkKeys]  scratch, as the next two

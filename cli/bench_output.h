@@ -7,8 +7,12 @@
 
 namespace parapet::cli {
 
+void print_bench(const KernelBench& bench);
+void print_bench(const LatencyBench& bench);
 void print_bench(const VerdictBench& bench);
 void print_bench(const ThroughputBench& bench);
+std::string bench_json(const KernelBench& bench);
+std::string bench_json(const LatencyBench& bench);
 std::string bench_json(const VerdictBench& bench);
 std::string bench_json(const ThroughputBench& bench);
 

@@ -1,7 +1,9 @@
 // parapet bench: what this machine does with a model.
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <memory>
+#include <string>
 
 #include "bench_output.h"
 #include "commands.h"
@@ -18,14 +20,13 @@ struct BenchCommand {
   bool json = false;
 };
 
-template <class Options, class Bench>
-ExitStatus run(const BenchCommand<Options>& command, Result<Bench> (*bench)(const Options&)) {
-  const auto measured = bench(command.options);
+template <class Bench>
+ExitStatus report(const Result<Bench>& measured, bool json) {
   if (!measured) {
     print_error(measured.error());
     return exit_status(measured.error());
   }
-  if (command.json) {
+  if (json) {
     fmt::print("{}\n", bench_json(*measured));
   } else {
     print_bench(*measured);
@@ -56,7 +57,7 @@ void when_chosen(CLI::App& app, const Chosen& chosen,
     BenchOptions& options = command->options;
     if (options.shape.empty() && options.model.model.empty()) options.model.model = default_model();
     options.model.on_progress = progress_bar();
-    chosen([command, bench] { return run(*command, bench); });
+    chosen([command, bench] { return report(bench(command->options), command->json); });
   });
 }
 
@@ -76,6 +77,72 @@ void add_verdict(CLI::App& bench, const Chosen& chosen) {
   app.add_option("-c,--concurrency", options.concurrency, "Also measured with so many at once")
       ->capture_default_str();
   when_chosen(app, chosen, command, bench_verdict);
+}
+
+void add_latency(CLI::App& bench, const Chosen& chosen) {
+  auto command = std::make_shared<BenchCommand<LatencyBenchOptions>>();
+  CLI::App& app = *bench.add_subcommand(
+      "latency", "One conversation at a time, against what this machine's peaks allow");
+  LatencyBenchOptions& options = command->options;
+  options.model.max_model_len = 512;
+  options.model.max_num_seqs = 2;  // the KV cache is no larger than two need
+  add_common(app, *command);
+  app.add_option("--cached-tokens", options.cached_tokens, "Of the prompt, found in the cache")
+      ->capture_default_str();
+  app.add_option("--new-tokens", options.new_tokens, "Of the prompt, computed")
+      ->capture_default_str();
+  when_chosen(app, chosen, command, bench_latency);
+}
+
+struct KernelsCommand {
+  KernelBenchOptions options;
+  std::string isa;
+  bool json = false;
+};
+
+void add_kernel_flags(CLI::App& app, KernelsCommand& command) {
+  KernelBenchOptions& options = command.options;
+  app.add_option("--shape", options.shape, "Sizes of '0.6b', '4b', '8b', or 'tiny'")
+      ->capture_default_str();
+  app.add_option("--format", options.formats,
+                 "Of the weights: float32, bfloat16, float16, int8, int4; several with commas")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--rows", options.rows, "Tokens computed at once; several with commas")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--max-context", options.max_context, "Leaves out attention to longer contexts")
+      ->capture_default_str();
+  app.add_option("--kv-cache-dtype", options.kv_cache_dtype, "'float32', 'bfloat16' or 'int8'")
+      ->capture_default_str();
+  app.add_option("--rounds", options.rounds, "Repetitions; medians are told")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--device", options.device, "'cpu' or 'reference'")->capture_default_str();
+  app.add_option("-t,--threads", options.num_threads, "CPU threads; 0: all this process may use")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_option("--isa", command.isa,
+                 "Instruction set of the kernels, as PARAPET_FORCE_ISA: 'portable', 'avx2', ...");
+  app.add_flag("--json", command.json, "One JSON object");
+}
+
+void add_kernels(CLI::App& bench, const Chosen& chosen) {
+  auto command = std::make_shared<KernelsCommand>();
+  CLI::App& app = *bench.add_subcommand(
+      "kernels", "This machine's peaks, and each kernel as a share of what they allow");
+  app.footer(
+      "\nof limit: the least time that the peaks allow, over the time measured. The peaks are\n"
+      "measured again before and after each kernel.\n\n"
+      "Example: parapet bench kernels --shape 4b --format int8 --rows 1,160");
+  add_kernel_flags(app, *command);
+  app.callback([command, chosen] {
+    command->options.on_progress = progress_bar();
+    chosen([command] {
+      if (!command->isa.empty()) ::setenv("PARAPET_FORCE_ISA", command->isa.c_str(), 1);
+      return report(bench_kernels(command->options), command->json);
+    });
+  });
 }
 
 void add_throughput(CLI::App& bench, const Chosen& chosen) {
@@ -98,8 +165,11 @@ void add_throughput(CLI::App& bench, const Chosen& chosen) {
 }  // namespace
 
 void add_bench(CLI::App& app, const Chosen& chosen) {
-  CLI::App* bench = app.add_subcommand("bench", "Measure this machine with a model");
+  CLI::App* bench =
+      app.add_subcommand("bench", "Measure this machine, its kernels, and whole models");
   bench->require_subcommand(1);
+  add_kernels(*bench, chosen);
+  add_latency(*bench, chosen);
   add_verdict(*bench, chosen);
   add_throughput(*bench, chosen);
 }

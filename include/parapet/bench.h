@@ -1,15 +1,43 @@
-// Benchmarks of whole models on this machine. They measure; nothing here judges.
+// Benchmarks of this machine, of kernels on it and of whole models. They measure; nothing here
+// judges.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "parapet/engine_info.h"
 #include "parapet/error.h"
 #include "parapet/llm.h"
+#include "parapet/types.h"
 
 namespace parapet {
+
+// What bounds a computation: reading memory, or multiplying and adding in a format.
+enum class Peak : std::uint8_t { kRead, kFp32, kInt8, kInt4 };
+const char* peak_name(Peak peak);  // "read", "fp32", "int8", "int4"
+
+// What the machine does at most, measured; docs/performance.md says how. A multiply-add is two
+// operations.
+struct MachinePeaks {
+  int num_threads = 0;
+  double read_gb_s = 0;    // memory far larger than the caches, once, in order; 1e9 bytes
+  double fp32_gflops = 0;  // multiply-adds in registers
+  double int8_gops = 0;    // exact products of bytes, summed in 32 bits, in registers
+  double int4_gops = 0;    // the same of four-bit codes and bytes
+
+  double& of(Peak peak);
+  double of(Peak peak) const { return MachinePeaks(*this).of(peak); }
+};
+
+// The instructions that were fastest, and so are the peaks.
+struct PeakInstructions {
+  std::string read;
+  std::string fp32;
+  std::string int8;
+  std::string int4;
+};
 
 struct BenchOptions {
   ModelOptions model;  // `model.model` may be empty where `shape` is given
@@ -57,6 +85,47 @@ struct VerdictBench {
 };
 Result<VerdictBench> bench_verdict(const VerdictBenchOptions& options);
 
+// One conversation at a time, as a guard meets them: its policy in the cache, its text not. Each
+// figure is held against what the machine's peaks allow for the whole model.
+struct LatencyBenchOptions : BenchOptions {
+  std::int64_t cached_tokens = 200;
+  std::int64_t new_tokens = 160;
+};
+
+struct LatencyBench {
+  EngineInfo engine;
+  MachinePeaks peaks;  // medians of those measured around each round
+  std::int64_t cached_tokens = 0;
+  std::int64_t new_tokens = 0;
+
+  double ready_seconds = 0;        // from the call to an engine that takes requests
+  double first_token_seconds = 0;  // from the call to the answer to a prompt of one token
+  // From the call to a Safe verdict with nothing cached, of an engine that is made anew for it:
+  // its weights are in the page cache. Empty for dummy weights, which are not read but made.
+  std::optional<double> first_verdict_seconds;
+
+  Milliseconds prefill;  // of the new tokens, with one row of logits
+  double prefill_gops = 0;
+  double prefill_of_limit = 0;
+  Milliseconds decode;  // a token, the seven after the first
+  double decode_tokens_per_second = 0;
+  double decode_gb_s = 0;  // weights, and keys and values of one sequence
+  double decode_of_limit = 0;
+  Milliseconds verdict;  // Safe: the new tokens and the eight of the answer
+  double verdict_of_limit = 0;
+  double verdict_passes = 0;
+  Milliseconds greedy;  // the same tokens, one by one
+
+  // Of the process, after the first verdict; and the share of it that is weights and KV cache.
+  std::int64_t resident_bytes = 0;
+  std::int64_t peak_resident_bytes = 0;
+  double memory_of_limit = 0;
+
+  std::vector<TokenId> prompt_token_ids;  // of the first round
+  std::vector<TokenId> answer_token_ids;
+};
+Result<LatencyBench> bench_latency(const LatencyBenchOptions& options);
+
 // Many requests at once: random prompts with a shared beginning.
 struct ThroughputBenchOptions : BenchOptions {
   std::int64_t num_requests = 64;
@@ -79,5 +148,46 @@ struct ThroughputBench {
   std::int64_t resident_bytes_last = 0;   // after the last one
 };
 Result<ThroughputBench> bench_throughput(const ThroughputBenchOptions& options);
+
+// Every kernel of a forward pass at a model's sizes, held against what the machine can do. All are
+// called through the device's ops, on random weights that are in no cache when their turn comes.
+struct KernelBenchOptions {
+  std::string shape = "4b";
+  std::string device = "cpu";
+  int num_threads = 0;  // 0: as many as this process may use
+  // "float32", "bfloat16", "float16", "int8", "int4"
+  std::vector<std::string> formats = {"bfloat16", "int8", "int4"};
+  std::vector<std::int64_t> rows = {1, 4, 16, 160, 512};
+  std::int64_t max_context = 32768;         // of attention
+  std::string kv_cache_dtype = "bfloat16";  // or "float32", "int8"
+  int rounds = 3;                           // medians are told
+  ProgressCallback on_progress;             // may be empty
+};
+
+struct KernelMeasurement {
+  std::string name;          // "qkv", "o", "gate_up", "down", "lm_head", "attention ...", "rest"
+  std::string format;        // of the weights; of the KV cache for attention and rest
+  std::int64_t rows = 0;     // tokens computed at once
+  std::int64_t context = 0;  // tokens attended to; 0 where there is no attention
+  double seconds = 0;        // of one call
+  double gops = 0;           // 1e9 operations a second
+  double gb_s = 0;           // 1e9 bytes a second, each needed byte counted once
+  Peak bound_by = Peak::kRead;
+  // The least time that the peaks allow, the longer of operations over peak and bytes over read
+  // bandwidth, over the measured one: the median of ratios to peaks measured just before and after.
+  double of_limit = 0;
+};
+
+struct KernelBench {
+  std::string device;
+  std::string isa;
+  std::vector<MachinePeaks>
+      per_thread_count;  // of 1, 2, 4, ... and the threads of the kernels last
+  PeakInstructions instructions;
+  std::vector<KernelMeasurement> kernels;
+
+  const MachinePeaks& peaks() const { return per_thread_count.back(); }
+};
+Result<KernelBench> bench_kernels(const KernelBenchOptions& options);
 
 }  // namespace parapet

@@ -101,4 +101,9 @@ std::uint64_t resident_memory() {
   return kilobytes ? *kilobytes * 1024 : 0;
 }
 
+std::uint64_t peak_resident_memory() {
+  const auto kilobytes = read_field("/proc/self/status", "VmHWM:");
+  return kilobytes ? *kilobytes * 1024 : 0;
+}
+
 }  // namespace parapet

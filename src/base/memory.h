@@ -20,5 +20,7 @@ std::uint64_t available_memory(const MemorySources& sources = {});
 
 // Bytes of this process that are in memory now, files it has mapped included; 0 if nobody tells.
 std::uint64_t resident_memory();
+// The most that it has been.
+std::uint64_t peak_resident_memory();
 
 }  // namespace parapet

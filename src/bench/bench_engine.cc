@@ -1,28 +1,15 @@
 #include "bench/bench_engine.h"
 
-#include <algorithm>
-#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "api/stopwatch.h"
 #include "base/check.h"
+#include "bench/statistics.h"
 #include "checkpoint/shapes.h"
 
 namespace parapet {
-namespace {
-
-// The smallest value that a share of them does not exceed.
-double quantile(std::vector<double> values, double share) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const double rank = std::ceil(share * static_cast<double>(values.size()));
-  return values[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
-}
-
-}  // namespace
-
 Result<EngineSetup> set_up_bench_engine(const BenchOptions& options) {
   if (options.rounds < 1) {
     return Error{ErrorCode::kInvalidArgument,
@@ -74,8 +61,6 @@ Result<TimedAnswer> run_timed(Engine& engine, GenerationRequest request) {
   PARAPET_ASSIGN(auto answers, run_timed(engine, std::move(one)));
   return std::move(answers.front());
 }
-
-double median(std::vector<double> values) { return quantile(std::move(values), 0.5); }
 
 Milliseconds percentiles(const std::vector<double>& milliseconds) {
   return {quantile(milliseconds, 0.5), quantile(milliseconds, 0.99)};

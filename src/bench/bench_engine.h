@@ -27,7 +27,6 @@ struct TimedAnswer {
 Result<std::vector<TimedAnswer>> run_timed(Engine& engine, std::vector<GenerationRequest> requests);
 Result<TimedAnswer> run_timed(Engine& engine, GenerationRequest request);
 
-double median(std::vector<double> values);
 Milliseconds percentiles(const std::vector<double>& milliseconds);
 
 }  // namespace parapet

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "bench/bench_engine.h"
+#include "bench/statistics.h"
 #include "parapet/bench.h"
 
 namespace parapet {

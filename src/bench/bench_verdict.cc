@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/refusal.h"
 #include "bench/bench_engine.h"
+#include "bench/statistics.h"
 #include "bench/step_overhead.h"
 #include "bench/verdict_workload.h"
 #include "parapet/bench.h"

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "bench/bench_engine.h"
+#include "bench/statistics.h"
 
 namespace parapet {
 

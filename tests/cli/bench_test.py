@@ -1,6 +1,7 @@
 """parapet bench: every key, of the right type; what is counted, not how long it took."""
 
 import json
+import math
 import unittest
 
 from program import parapet
@@ -9,6 +10,7 @@ ENGINE = ["device", "isa", "num_threads", "weights_dtype", "weight_bytes", "kv_c
           "kv_cache_tokens", "kv_cache_bytes", "max_concurrency", "captured_sizes", "total_seconds"]
 TIMES = ["forward_ms", "safe_ms", "one_category_ms", "greedy_ms", "greedy_one_category_ms",
          "safe_concurrent_ms", "greedy_concurrent_ms"]
+PEAKS = ["read_gb_s", "fp32_gflops", "int8_gops", "int4_gops"]
 MIB = 1 << 20
 
 
@@ -25,6 +27,55 @@ class Bench(unittest.TestCase):
             self.assertIn(key, engine)
         self.assertGreater(engine["weight_bytes"], 0)
         self.assertGreater(engine["kv_cache_tokens"], 0)
+
+    def assert_positive(self, values: dict, *keys: str):
+        for key in keys:
+            self.assertTrue(math.isfinite(values[key]), key)
+            self.assertGreater(values[key], 0, key)
+
+    def test_kernels(self):
+        formats = ["float32", "bfloat16", "float16", "int8", "int4"]
+        result = bench("kernels", "--shape", "tiny", "--rounds", "1", "--rows", "1,5",
+                       "--format", ",".join(formats), "--max-context", "400", "--threads", "2")
+        self.assertEqual(result["device"], "cpu")
+        peaks = result["peaks"]
+        self.assert_positive(peaks, *PEAKS)
+        self.assertEqual([at["num_threads"] for at in peaks["per_thread_count"]], [1, 2])
+        self.assertEqual(list(peaks["instructions"]), ["read", "fp32", "int8", "int4"])
+        measured = {(k["name"], k["format"], k["rows"]) for k in result["kernels"]}
+        for name in ("qkv", "o", "gate_up", "down", "lm_head"):
+            for weights in formats:
+                for rows in (1, 5):
+                    self.assertIn((name, weights, rows), measured)
+        for name, rows in (("attention decode", 1), ("attention decode", 16),
+                           ("attention prefill", 160), ("attention tree", 33), ("rest", 5)):
+            self.assertIn((name, "bfloat16", rows), measured)
+        for kernel in result["kernels"]:
+            self.assert_positive(kernel, "seconds", "gb_s", "of_limit")
+            self.assertIn(kernel["bound_by"], ("read", "fp32", "int8", "int4"))
+
+    def assert_latency(self, result: dict):
+        self.assert_engine(result["engine"])
+        self.assert_positive(result["peaks"], *PEAKS)
+        self.assertEqual((result["cached_tokens"], result["new_tokens"]), (200, 160))
+        self.assert_positive(result["start"], "ready_seconds", "first_token_seconds")
+        self.assert_positive(result["prefill"], "tokens_per_second", "gops", "of_limit")
+        self.assert_positive(result["decode"], "tokens_per_second", "gb_s", "of_limit")
+        self.assert_positive(result["verdict"], "of_limit")
+        self.assertEqual(result["verdict"]["passes"], 1)
+        self.assert_positive(result["memory"], "resident_bytes", "peak_resident_bytes", "of_limit")
+        self.assertEqual(len(result["prompt_token_ids"]), 360)
+        self.assertEqual(len(result["answer_token_ids"]), 8)
+
+    def test_latency_of_dummy_weights(self):
+        result = bench("latency", "--shape", "tiny", "--rounds", "2")
+        self.assert_latency(result)
+        self.assertIsNone(result["start"]["first_verdict_seconds"])
+
+    def test_latency_of_a_checkpoint(self):
+        result = bench("latency", "--rounds", "1")  # the bundled model
+        self.assert_latency(result)
+        self.assert_positive(result["start"], "first_verdict_seconds")
 
     def test_verdict(self):
         result = bench("verdict", "--shape", "tiny", "--rounds", "1")
@@ -81,6 +132,12 @@ class Bench(unittest.TestCase):
                                 (["throughput", "--shape", "tiny", "--requests", "0"], "requests"),
                                 (["throughput", "--shape", "tiny", "--requests", "-5"], "requests"),
                                 (["throughput", "--shape", "tiny", "--own-tokens", "2000"], "max_model_len"),
+                                (["kernels", "--shape", "tiny", "--format", "int3"], "int3"),
+                                (["kernels", "--shape", "tiny", "--rows", "0"], "rows"),
+                                (["kernels", "--shape", "huge"], "huge"),
+                                (["kernels", "--shape", "tiny", "--isa", "mmx"], "mmx"),
+                                (["latency", "--shape", "tiny", "--new-tokens", "0"], "new_tokens"),
+                                (["latency", "--shape", "tiny", "--new-tokens", "900"], "max_model_len"),
                                 ([], "subcommand")):
             done = parapet("bench", *arguments)
             self.assertEqual(done.returncode, 2, (arguments, done.stderr))

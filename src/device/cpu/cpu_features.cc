@@ -3,6 +3,10 @@
 #ifdef PARAPET_X86_KERNELS
 #include <cpuid.h>
 #endif
+#ifdef PARAPET_ARM_KERNELS
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 #include <algorithm>
 
@@ -40,8 +44,21 @@ std::vector<Candidate> candidates() {
   found.push_back({&kKernelsAvx512, avx512});
   found.push_back({&kKernelsAvx2, avx2});
 #endif
+#ifdef PARAPET_ARM_KERNELS
+  found.push_back({&kKernelsNeonDotprod, (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0});
+  found.push_back({&kKernelsNeon, true});
+#endif
   found.push_back({&kKernelsPortable, true});
   return found;
+}
+
+std::string names_of(const std::vector<Candidate>& candidates, bool built) {
+  std::string names;
+  for (const Candidate& candidate : candidates) {
+    if (!built && !candidate.runs_here) continue;
+    names += (names.empty() ? "" : ", ") + std::string(candidate.kernels->isa);
+  }
+  return names;
 }
 
 }  // namespace
@@ -60,13 +77,11 @@ Result<const KernelTable*> choose_kernels(std::string_view isa) {
   const auto chosen = std::ranges::find(available, isa, &KernelTable::isa);
   if (chosen != available.end()) return *chosen;
 
-  std::string names;
-  for (const KernelTable* kernels : available) {
-    names += (names.empty() ? "" : ", ") + std::string(kernels->isa);
-  }
+  const std::vector<Candidate> built = candidates();
   return Error{ErrorCode::kUnsupported,
                "PARAPET_FORCE_ISA (force_isa): instruction set \"" + std::string(isa) +
-                   "\" is not available; this processor and build run " + names};
+                   "\" is not available; this build has " + names_of(built, true) +
+                   ", of which this processor runs " + names_of(built, false)};
 }
 
 }  // namespace parapet::cpu

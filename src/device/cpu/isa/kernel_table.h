@@ -153,5 +153,7 @@ extern const KernelTable kKernelsPortable;
 extern const KernelTable kKernelsAvx2;
 extern const KernelTable kKernelsAvx512;
 extern const KernelTable kKernelsAvx512Vnni;
+extern const KernelTable kKernelsNeon;
+extern const KernelTable kKernelsNeonDotprod;
 
 }  // namespace parapet::cpu

@@ -33,6 +33,17 @@ test: deps  ## build and run every test
 	ctest --preset release
 	@grep -hoE '(tokenizer|jinja|logits) conformance.*|held-out: .*' build/release/Testing/Temporary/LastTest.log
 
+# What the device tests need beside the cross compiler's own libraries.
+ARM64_LIBRARIES := libsimdjson-dev libsimdjson14 libfmt-dev libfmt9 nlohmann-json3-dev libcli11-dev \
+  libutf8proc-dev libutf8proc2 zlib1g-dev zlib1g libgtest-dev libgmock-dev
+.PHONY: arm64-test
+arm64-test:  ## cross-compile for arm64 and run the device tests of its kernels under qemu
+	@tools/install_packages.sh build arm64
+	@tools/make_sysroot.sh arm64 build/arm64-sysroot $(ARM64_LIBRARIES)
+	cmake --preset arm64
+	cmake --build --preset arm64 --target device_test
+	ctest --test-dir build/arm64/tests/device --output-on-failure -j 2 -E '/(reference|portable)'
+
 .PHONY: asan tsan dev
 asan tsan dev: deps  ## build and test under a preset: sanitizers, or debug
 	cmake --preset $@

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing of the named groups of Debian packages: build, clang, python.
+# Installs what is missing of the named groups of Debian packages: build, arm64, clang, python.
 # Asks for nothing and changes nothing when all of it is there.
 set -euo pipefail
 
@@ -8,6 +8,8 @@ declare -A groups=(
   # compressed fixtures; then the test and benchmark libraries, and Python for the repository checks.
   [build]="cmake ninja-build g++ make binutils pkg-config libsimdjson-dev nlohmann-json3-dev libcli11-dev libfmt-dev
            libutf8proc-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev python3"
+  # The cross compiler for arm64 and what runs its programs; libraries come by make_sysroot.sh.
+  [arm64]="g++-aarch64-linux-gnu qemu-user"
   # The linters, and libFuzzer with its sanitizer runtimes.
   [clang]="clang clang-format clang-tidy libclang-rt-14-dev"
   # For the scripts that make golden files and the bundled model; each brings its requirements.txt.

@@ -12,7 +12,8 @@ namespace parapet {
 struct CpuOptions {
   // 0: as many as the process may use (affinity mask and cgroup quota).
   int num_threads = 0;
-  // "portable", "avx2" or "avx512"; empty: PARAPET_FORCE_ISA, and without that the best there is.
+  // "avx2", "neon", ...: a kernel table's name; empty: PARAPET_FORCE_ISA, and without that the best
+  // there is.
   std::string force_isa = {};
 };
 

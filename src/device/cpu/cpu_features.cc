@@ -52,16 +52,21 @@ std::vector<Candidate> candidates() {
   return found;
 }
 
-std::string names_of(const std::vector<Candidate>& candidates, bool built) {
+std::string names(const std::vector<const KernelTable*>& tables) {
   std::string names;
-  for (const Candidate& candidate : candidates) {
-    if (!built && !candidate.runs_here) continue;
-    names += (names.empty() ? "" : ", ") + std::string(candidate.kernels->isa);
+  for (const KernelTable* table : tables) {
+    names += (names.empty() ? "" : ", ") + std::string(table->isa);
   }
   return names;
 }
 
 }  // namespace
+
+std::vector<const KernelTable*> built_kernels() {
+  std::vector<const KernelTable*> built;
+  for (const Candidate& candidate : candidates()) built.push_back(candidate.kernels);
+  return built;
+}
 
 std::vector<const KernelTable*> available_kernels() {
   std::vector<const KernelTable*> available;
@@ -77,11 +82,10 @@ Result<const KernelTable*> choose_kernels(std::string_view isa) {
   const auto chosen = std::ranges::find(available, isa, &KernelTable::isa);
   if (chosen != available.end()) return *chosen;
 
-  const std::vector<Candidate> built = candidates();
   return Error{ErrorCode::kUnsupported,
                "PARAPET_FORCE_ISA (force_isa): instruction set \"" + std::string(isa) +
-                   "\" is not available; this build has " + names_of(built, true) +
-                   ", of which this processor runs " + names_of(built, false)};
+                   "\" is not available; this build has " + names(built_kernels()) +
+                   ", of which this processor runs " + names(available)};
 }
 
 }  // namespace parapet::cpu

@@ -10,7 +10,10 @@
 
 namespace parapet::cpu {
 
-// Tables that this build has and this processor runs, best first. Never empty.
+// Tables that this build has, best first.
+std::vector<const KernelTable*> built_kernels();
+
+// Those of them that this processor runs, best first; never empty.
 std::vector<const KernelTable*> available_kernels();
 
 // The best table, or the one of the given name. kUnsupported where there is no such.

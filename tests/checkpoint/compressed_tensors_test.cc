@@ -96,6 +96,7 @@ class SpoiledCompressed : public ::testing::Test {
  protected:
   void load(const char* name) {
     config_ = ModelConfig::read(golden() / name).value();
+    writer_ = {};
     const auto shards = open_shards(golden() / name).value();
     for (const SafetensorsEntry& entry : shards[0].tensors) {
       writer_[entry.name] = {

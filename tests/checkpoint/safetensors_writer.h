@@ -27,7 +27,8 @@ struct WrittenTensor {
   std::string data;
 };
 
-// Tensors by name, written in the order of their names, the header padded to 8 bytes.
+// Tensors by name, written as safetensors does: wide types first, so that all are aligned; then in
+// the order of their names; the header padded to 8 bytes.
 class SafetensorsWriter {
  public:
   WrittenTensor& operator[](const std::string& name) { return tensors_[name]; }
@@ -37,15 +38,10 @@ class SafetensorsWriter {
   std::string bytes() const {
     std::string header = "{\"__metadata__\":{\"format\":\"pt\"}";
     std::string data;
-    for (const auto& [name, tensor] : tensors_) {
-      header.append(",\"").append(name).append("\":{\"dtype\":\"").append(tensor.dtype);
-      header.append("\",\"shape\":[");
-      for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
-        header.append(i == 0 ? "" : ",").append(std::to_string(tensor.shape[i]));
+    for (const std::string_view type : kWideFirst) {
+      for (const auto& [name, tensor] : tensors_) {
+        if (type_class(tensor.dtype) == type) append(name, tensor, header, data);
       }
-      header.append("],\"data_offsets\":[").append(std::to_string(data.size()));
-      data.append(tensor.data);
-      header.append(",").append(std::to_string(data.size())).append("]}");
     }
     header += "}";
     header.append((8 - header.size() % 8) % 8, ' ');
@@ -53,6 +49,27 @@ class SafetensorsWriter {
   }
 
  private:
+  static constexpr std::string_view kWideFirst[] = {"I64", "I32", "F32", "BF16", "F16", ""};
+
+  static std::string_view type_class(std::string_view dtype) {
+    for (const std::string_view type : kWideFirst) {
+      if (dtype == type) return type;
+    }
+    return "";
+  }
+
+  static void append(const std::string& name, const WrittenTensor& tensor, std::string& header,
+                     std::string& data) {
+    header.append(",\"").append(name).append("\":{\"dtype\":\"").append(tensor.dtype);
+    header.append("\",\"shape\":[");
+    for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
+      header.append(i == 0 ? "" : ",").append(std::to_string(tensor.shape[i]));
+    }
+    header.append("],\"data_offsets\":[").append(std::to_string(data.size()));
+    data.append(tensor.data);
+    header.append(",").append(std::to_string(data.size())).append("]}");
+  }
+
   std::map<std::string, WrittenTensor> tensors_;
 };
 

@@ -20,7 +20,7 @@ BUILD, CMAKE, GENERATOR, CXX, CXXFLAGS, NM = (
 
 # What an exported symbol may belong to: a class or a function of the public headers.
 PUBLIC = re.compile(r"parapet::((ChatTokenizer|Guard|LLM)::(?!Impl::)|"
-                    r"(inspect|is_blocked|to_string|version)\()")
+                    r"(inspect|is_blocked|quantize_checkpoint|to_string|version)\()")
 
 
 def run(*command: object) -> subprocess.CompletedProcess:

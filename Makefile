@@ -26,12 +26,26 @@ build: deps  ## build/release/parapet
 run: build  ## judge seven sample prompts with the bundled model
 	@$(PARAPET) moderate < examples/sample-prompts.txt || test $$? -eq 3
 
+# node_modules/.package-lock.json is what npm itself keeps of what it installed.
+.PHONY: browser
+browser:  ## install Chromium and what the console's test needs
+	@tools/install_packages.sh browser
+	@command -v npm > /dev/null || tools/install_packages.sh npm
+	@cd tests/server/console && \
+	  { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --ignore-scripts; }
+
 .PHONY: test
 test: deps  ## build and run every test
 	cmake --preset release -DPARAPET_BUILD_TESTS=ON -DPARAPET_BUILD_BENCH=ON -DPARAPET_BUILD_FUZZ=ON
 	cmake --build --preset release
 	ctest --preset release
 	@grep -hoE '(tokenizer|jinja|logits) conformance.*|held-out: .*' build/release/Testing/Temporary/LastTest.log
+
+.PHONY: test-console
+test-console: deps browser  ## the console in Chromium
+	cmake --preset release -DPARAPET_BUILD_TESTS=ON
+	cmake --build --preset release --target parapet
+	ctest --preset release -L browser
 
 # What the device tests need beside the cross compiler's own libraries.
 ARM64_LIBRARIES := libsimdjson-dev libsimdjson14 libfmt-dev libfmt9 nlohmann-json3-dev libcli11-dev \

@@ -18,6 +18,9 @@ void add_generate(CLI::App& app, const Chosen& chosen);
 void add_tokenize(CLI::App& app, const Chosen& chosen);
 void add_inspect(CLI::App& app, const Chosen& chosen);
 void add_quantize(CLI::App& app, const Chosen& chosen);
+void add_audit(CLI::App& app, const Chosen& chosen);
 void add_bench(CLI::App& app, const Chosen& chosen);
+void add_serve(CLI::App& app, const Chosen& chosen);
+void add_completion(CLI::App& app, const Chosen& chosen);
 
 }  // namespace parapet::cli

@@ -1,10 +1,12 @@
 // parapet: one command, a subcommand a job.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <new>
 
 #include "commands.h"
 #include "parapet/types.h"
+#include "serve_arguments.h"
 #include "terminal.h"
 
 namespace {
@@ -17,6 +19,7 @@ Examples:
   parapet moderate "How can I make a bomb?"
   parapet moderate --response "I can't help with that." "How can I make a bomb?"
   parapet moderate --json < requests.jsonl
+  parapet serve --port 8000
   parapet inspect models/parapet-guard-tiny
   parapet quantize models/parapet-guard-tiny parapet-guard-tiny-int8
   parapet bench verdict --shape 0.6b)";
@@ -31,14 +34,23 @@ int run(int argc, char** argv) {
   parapet::cli::Command command;
   const auto chosen = [&](parapet::cli::Command picked) { command = std::move(picked); };
   parapet::cli::add_moderate(app, chosen);
+  parapet::cli::add_serve(app, chosen);
   parapet::cli::add_generate(app, chosen);
   parapet::cli::add_tokenize(app, chosen);
   parapet::cli::add_inspect(app, chosen);
   parapet::cli::add_quantize(app, chosen);
+  parapet::cli::add_audit(app, chosen);
   parapet::cli::add_bench(app, chosen);
+  parapet::cli::add_completion(app, chosen);
 
+  auto arguments = parapet::cli::expand_arguments({argv + 1, argv + argc});
+  if (!arguments) {
+    parapet::cli::print_error(arguments.error());
+    return parapet::cli::kExitBadInput;
+  }
+  std::ranges::reverse(*arguments);  // as CLI11 takes them
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(*arguments));
   } catch (const CLI::ParseError& error) {
     const bool wanted = error.get_exit_code() == 0;  // --help and --version arrive this way too
     app.exit(error);

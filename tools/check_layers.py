@@ -28,7 +28,8 @@ LAYERS = {
     "src/bench": ["src/base", "src/checkpoint", "src/device", "src/engine", "src/api",
                   "include/parapet"],
     "include/parapet": [],
-    "cli": ["include/parapet"],
+    "server": ["include/parapet"],
+    "cli": ["include/parapet", "server"],
 }
 # Below everything: what every layer may see of the public headers.
 EVERYWHERE = {"parapet/error.h", "parapet/types.h"}
@@ -53,7 +54,7 @@ def layer_of(path: Path) -> str | None:
 
 def included_file(root: Path, source: Path, name: str) -> Path | None:
     """The repository's file that an #include "name" means, or None for a library's."""
-    for base in (source.parent, root / "src", root / "include", root / "cli"):
+    for base in (source.parent, root / "src", root / "include", root / "cli", root):
         candidate = (base / name).resolve()
         if candidate.is_file() and candidate.is_relative_to(root):
             return candidate.relative_to(root)
@@ -62,7 +63,7 @@ def included_file(root: Path, source: Path, name: str) -> Path | None:
 
 def violations(root: Path) -> list[str]:
     found = []
-    files = [p for folder in ("src", "cli", "include") for p in (root / folder).rglob("*")
+    files = [p for folder in ("src", "server", "cli", "include") for p in (root / folder).rglob("*")
              if p.suffix in (".h", ".cc", ".inc")]
     for path in sorted(files):
         source = path.relative_to(root)

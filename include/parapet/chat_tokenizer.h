@@ -43,7 +43,8 @@ class PARAPET_API ChatTokenizer {
   // The same from JSON: a list of messages, or an object with "messages" and further variables of
   // the template ("tools", "enable_thinking"). What is not such JSON is refused.
   Result<Rendered> render_json(std::string_view request_json,
-                               TemplateTokens tokens = TemplateTokens::kTemplateOnly) const;
+                               TemplateTokens tokens = TemplateTokens::kTemplateOnly,
+                               bool add_generation_prompt = true) const;
 
   // The text of ids. Bytes that are not UTF-8 become U+FFFD, unknown ids nothing.
   std::string decode(const std::vector<TokenId>& ids, bool skip_special_tokens = false) const;

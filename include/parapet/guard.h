@@ -84,11 +84,15 @@ class PARAPET_API Guard {
   // As LLM::load(). Also checks that the tokenizer tells the three labels apart at one token
   // (ErrorCode::kUnsupported).
   static Result<Guard> load(const ModelOptions& options);
+  // A guard that shares the model and the engine of `llm`, which may be gone before it or after:
+  // the last of the two ends the engine, and until then verdicts under way are not cancelled.
+  // ErrorCode::kUnsupported as load().
+  static Result<Guard> from(const LLM& llm);
 
   Guard(Guard&&) noexcept;
   Guard& operator=(Guard&&) noexcept;
-  // Verdicts under way are answered with ErrorCode::kCancelled before it returns. Not to be called
-  // from a callback.
+  // Verdicts under way are answered with ErrorCode::kCancelled before it returns, unless an LLM
+  // shares the model. Not to be called from a callback.
   ~Guard();
 
   // Waits for all verdicts: one answer a conversation, in order. A last message of the assistant is

@@ -137,6 +137,8 @@ class RequestHandle {
 };
 using OnOutput = std::function<void(Result<RequestOutput>)>;
 
+class LoadedModel;  // of this library alone
+
 // A loaded model, with an engine on a thread of its own. Every method but moves may be called from
 // any thread at any time, and requests of all callers share the engine's steps. One that was moved
 // from can only be assigned to or destroyed.
@@ -148,8 +150,8 @@ class PARAPET_API LLM {
 
   LLM(LLM&&) noexcept;
   LLM& operator=(LLM&&) noexcept;
-  // Requests under way are answered with ErrorCode::kCancelled before it returns. Not to be called
-  // from a callback.
+  // Requests under way are answered with ErrorCode::kCancelled before it returns, unless a Guard
+  // shares the model. Not to be called from a callback.
   ~LLM();
 
   // Waits for all answers: one a prompt, in order. A prompt that cannot be served fails alone:
@@ -171,6 +173,8 @@ class PARAPET_API LLM {
   // ask for one.
   RequestHandle generate_async(const std::string& prompt, const SamplingParams& params,
                                const OnDelta& on_delta, OnOutput on_output);
+  RequestHandle generate_from_ids_async(std::vector<TokenId> prompt, const SamplingParams& params,
+                                        const OnDelta& on_delta, OnOutput on_output);
   RequestHandle chat_async(const Conversation& conversation, const SamplingParams& params,
                            const OnDelta& on_delta, OnOutput on_output);
 
@@ -182,8 +186,10 @@ class PARAPET_API LLM {
   void reset_prefix_cache();
 
  private:
+  friend class Guard;  // shares the model: Guard::from
   struct Impl;
   explicit LLM(std::unique_ptr<Impl> impl);
+  std::shared_ptr<LoadedModel> model() const;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -52,7 +52,8 @@ Result<ChatTokenizer::Rendered> ChatTokenizer::render(const Conversation& conver
 }
 
 Result<ChatTokenizer::Rendered> ChatTokenizer::render_json(std::string_view request_json,
-                                                           TemplateTokens tokens) const {
+                                                           TemplateTokens tokens,
+                                                           bool add_generation_prompt) const {
   if (!impl_->chat_template) return impl_->chat_template.error();
   std::string wrapped;
   if (is_json_list(request_json)) {
@@ -60,7 +61,7 @@ Result<ChatTokenizer::Rendered> ChatTokenizer::render_json(std::string_view requ
     request_json = wrapped;
   }
   return guarded([&]() -> Result<Rendered> {
-    PARAPET_ASSIGN(const OriginText text, impl_->chat_template->render(request_json));
+    PARAPET_ASSIGN(const OriginText text, impl_->chat_template->render(request_json, add_generation_prompt));
     return Rendered{text.text(), tokens == TemplateTokens::kHuggingFace
                                      ? impl_->tokenizer.encode(text.text(), Origin::kTemplate)
                                      : impl_->tokenizer.encode(text)};

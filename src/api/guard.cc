@@ -56,7 +56,7 @@ struct __attribute__((visibility("hidden"))) Guard::Impl {
     std::once_flag prefill_begun;
   };
   std::array<Mode, 2> modes;
-  std::unique_ptr<LoadedModel> model;  // last: what it calls at its end may use the modes
+  std::shared_ptr<LoadedModel> model;  // last: what it calls at its end may use the modes
 
   Mode& of(GuardMode mode) { return modes[static_cast<std::size_t>(mode)]; }
 
@@ -214,6 +214,15 @@ Result<Guard> Guard::load(const ModelOptions& options) {
   return guarded([&]() -> Result<Guard> {
     auto impl = std::make_unique<Impl>();
     PARAPET_ASSIGN(impl->model, LoadedModel::load(options));
+    PARAPET_TRY(impl->find_modes());
+    return Guard(std::move(impl));
+  });
+}
+
+Result<Guard> Guard::from(const LLM& llm) {
+  return guarded([&]() -> Result<Guard> {
+    auto impl = std::make_unique<Impl>();
+    impl->model = llm.model();
     PARAPET_TRY(impl->find_modes());
     return Guard(std::move(impl));
   });

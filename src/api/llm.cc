@@ -114,7 +114,7 @@ std::int64_t most_tokens(const LoadedModel& model, std::size_t prompt_len,
 }  // namespace
 
 struct LLM::Impl {
-  std::unique_ptr<LoadedModel> model;
+  std::shared_ptr<LoadedModel> model;
 
   using Render = std::function<Result<ChatTokenizer::Rendered>()>;
 
@@ -201,6 +201,17 @@ RequestHandle LLM::generate_async(const std::string& prompt, const SamplingParam
       params, on_delta, std::move(on_output));
 }
 
+RequestHandle LLM::generate_from_ids_async(std::vector<TokenId> prompt,
+                                           const SamplingParams& params, const OnDelta& on_delta,
+                                           OnOutput on_output) {
+  return impl_->submit(
+      [&]() -> Result<ChatTokenizer::Rendered> {
+        std::string text = tokenizer().decode(prompt);
+        return ChatTokenizer::Rendered{std::move(text), std::move(prompt)};
+      },
+      params, on_delta, std::move(on_output));
+}
+
 RequestHandle LLM::chat_async(const Conversation& conversation, const SamplingParams& params,
                               const OnDelta& on_delta, OnOutput on_output) {
   return impl_->submit(
@@ -208,6 +219,7 @@ RequestHandle LLM::chat_async(const Conversation& conversation, const SamplingPa
       on_delta, std::move(on_output));
 }
 
+std::shared_ptr<LoadedModel> LLM::model() const { return impl_->model; }
 const ChatTokenizer& LLM::tokenizer() const { return impl_->model->chat_tokenizer(); }
 EngineInfo LLM::info() const { return impl_->model->info(); }
 EngineCounters LLM::counters() const { return impl_->model->counters(); }

@@ -1,0 +1,276 @@
+// POST /v1/chat/completions
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "server/http/request_id.h"
+#include "server/openai/generation.h"
+#include "server/openai/logprobs.h"
+#include "server/openai/messages.h"
+#include "server/openai/routes.h"
+#include "server/openai/sampling_fields.h"
+#include "server/service/answers.h"
+
+namespace parapet::server {
+namespace {
+
+struct ChatRequest {
+  std::string model;
+  Conversation messages;
+  SamplingParams params;
+  StreamOptions stream;
+  Deadline deadline;
+  std::int64_t deadline_ms = 0;
+  std::int64_t top_logprobs = 0;
+  bool logprobs = false;
+  bool add_generation_prompt = true;
+  bool return_token_ids = false;
+  bool tokens_as_ids = false;
+  Json template_variables = Json::object();
+  std::optional<std::int64_t> max_tokens;
+  std::optional<std::int64_t> truncate_prompt_tokens;
+  // The prompt.
+  std::vector<TokenId> ids;
+};
+
+void read_chat_logprobs(Fields& fields, const ServerOptions& options, ChatRequest& request) {
+  fields.read("logprobs", request.logprobs);
+  fields.read("top_logprobs", request.top_logprobs, 0, options.max_logprobs);
+  if (request.top_logprobs > 0 && !request.logprobs) {
+    fields.fail("top_logprobs", "top_logprobs needs logprobs to be true");
+  }
+  if (request.logprobs) request.params.logprobs = request.top_logprobs;
+}
+
+void refuse_chat_extras(Fields& fields) {
+  fields.refuse("echo", "the answer is the model's own; /v1/completions has it");
+  fields.refuse("chat_template", "the server's own template is the guard's policy");
+  fields.refuse("documents", "the conversation is all that the template reads");
+  fields.refuse("continue_final_message", "write the prompt with /v1/completions instead");
+}
+
+std::variant<ChatRequest, ApiError> read_chat(const Service& service, const Json& body,
+                                              const Request& http) {
+  ChatRequest request;
+  Fields fields(body);
+  fields.read("model", request.model);
+  if (auto error = service.check_model(request.model)) return *error;
+  request.messages = read_messages(fields, "messages", service.options.max_messages);
+  read_sampling(fields, service.options, request.params);
+  read_chat_logprobs(fields, service.options, request);
+  refuse_chat_extras(fields);
+  request.stream = read_stream_options(fields);
+  constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+  fields.read("max_tokens", request.max_tokens, 0, kMost);
+  fields.read("max_completion_tokens", request.max_tokens, 0, kMost);
+  fields.read("truncate_prompt_tokens", request.truncate_prompt_tokens, 1, kMost);
+  fields.read("add_generation_prompt", request.add_generation_prompt);
+  fields.read("return_token_ids", request.return_token_ids);
+  fields.read("return_tokens_as_token_ids", request.tokens_as_ids);
+  fields.read("deadline_ms", request.deadline_ms, 1, kMost);
+  request.template_variables = service.chat_template_kwargs;
+  if (const Json* kwargs = fields.find("chat_template_kwargs")) {
+    if (!kwargs->is_object()) {
+      fields.fail("chat_template_kwargs", "chat_template_kwargs must be an object");
+    } else {
+      request.template_variables.update(*kwargs);
+    }
+  }
+  if (fields.error()) return *fields.error();
+  auto deadline = deadline_of(service, http, request.deadline_ms);
+  if (const auto* error = std::get_if<ApiError>(&deadline)) return *error;
+  request.deadline = std::get<Deadline>(deadline);
+  return request;
+}
+
+// Renders the prompt, and finds the longest answer where none was asked for: all that fits.
+std::optional<ApiError> prepare(const Service& service, ChatRequest& request) {
+  Json variables = request.template_variables;
+  variables["messages"] = Json::array();
+  for (const Message& message : request.messages) {
+    variables["messages"].push_back({{"role", message.role}, {"content", message.content}});
+  }
+  auto rendered = service.llm.tokenizer().render_json(
+      to_text(variables), service.options.template_tokens, request.add_generation_prompt);
+  if (!rendered) return api_error(rendered.error());
+  request.ids = std::move(rendered->ids);
+  if (const auto most = request.truncate_prompt_tokens; most && *most < std::ssize(request.ids)) {
+    request.ids.erase(request.ids.begin(), request.ids.end() - *most);
+  }
+  const std::int64_t room = service.info.max_model_len - std::ssize(request.ids);
+  request.params.max_tokens = request.max_tokens.value_or(std::max<std::int64_t>(room, 1));
+  return std::nullopt;
+}
+
+// One chat under way, and the forms of its answers.
+class Chat {
+ public:
+  Chat(Service& service, std::shared_ptr<Exchange> exchange, ChatRequest request)
+      : service_(service),
+        exchange_(std::move(exchange)),
+        request_(std::move(request)),
+        names_{service.llm.tokenizer(), request_.tokens_as_ids},
+        id_("chatcmpl-" + exchange_->request().id),
+        created_(unix_seconds()),
+        told_(static_cast<std::size_t>(std::max<std::int64_t>(1, request_.params.n))) {}
+
+  static void start(const std::shared_ptr<Chat>& self) {
+    GenerationJob job;
+    job.prompts = {self->request_.ids};
+    job.params = self->request_.params;
+    job.deadline = self->request_.deadline;
+    // Logprobs come with the whole answer; so do the pieces of a stream that asks for them.
+    if (self->request_.stream.stream && !self->request_.logprobs) {
+      job.on_delta = [self](std::size_t, const OutputDelta& delta) { self->stream_delta(delta); };
+    }
+    job.on_done = [self](const std::vector<RequestOutput>& outputs) {
+      self->finish(outputs.front());
+    };
+    job.on_failed = [self](const ApiError& error) { self->fail(error); };
+    generate(self->service_, self->exchange_, std::move(job));
+  }
+
+ private:
+  struct Told {
+    bool begun = false;
+    std::size_t bytes = 0;  // of the text
+  };
+
+  void finish(const RequestOutput& output) {
+    if (request_.stream.stream) return finish_stream(output);
+    answer_json(*exchange_, whole(output));
+  }
+
+  void fail(const ApiError& error) {
+    if (!stream_begun_) return answer_error(*exchange_, error);
+    exchange_->send("data: " + error_json(error) + "\n\n");
+    exchange_->send(kDoneEvent);
+    exchange_->finish_stream();
+  }
+
+  Json whole(const RequestOutput& output) const {
+    Json choices = Json::array();
+    for (std::size_t i = 0; i < output.outputs.size(); ++i) {
+      const CompletionOutput& each = output.outputs[i];
+      Json choice = {{"index", i},
+                     {"message",
+                      {{"role", service_.options.response_role},
+                       {"content", each.text},
+                       {"refusal", nullptr},
+                       {"tool_calls", Json::array()}}},
+                     {"logprobs", logprobs(each)},
+                     {"finish_reason", each.finish_reason},
+                     {"stop_reason", stop_reason(each)}};
+      if (request_.return_token_ids) choice["token_ids"] = each.token_ids;
+      choices.push_back(std::move(choice));
+    }
+    Json json = head("chat.completion");
+    json["choices"] = std::move(choices);
+    json["usage"] = usage_json(output.usage, service_.options);
+    json["prompt_logprobs"] = nullptr;
+    if (request_.params.prompt_logprobs) {
+      json["prompt_logprobs"] = prompt_logprobs_json(output.prompt_logprobs, names_);
+    }
+    if (request_.return_token_ids) json["prompt_token_ids"] = output.prompt_token_ids;
+    return json;
+  }
+
+  Json head(const char* object) const {
+    return {
+        {"id", id_}, {"object", object}, {"created", created_}, {"model", service_.model_name()}};
+  }
+
+  Json logprobs(const CompletionOutput& output) const {
+    if (!request_.logprobs) return nullptr;
+    return chat_logprobs(output.logprobs, request_.top_logprobs, names_);
+  }
+
+  static Json stop_reason(const CompletionOutput& output) {
+    if (output.stop_string) return *output.stop_string;
+    // The model's own end tokens are no reason that was asked for.
+    return nullptr;
+  }
+
+  void begin_stream() {
+    if (std::exchange(stream_begun_, true)) return;
+    start_events(*exchange_);
+  }
+
+  void send_chunk(std::int64_t index, Json delta, Json more = Json::object()) {
+    begin_stream();
+    Json choice = {{"index", index},
+                   {"delta", std::move(delta)},
+                   {"logprobs", nullptr},
+                   {"finish_reason", nullptr}};
+    choice.update(more);
+    Json chunk = head("chat.completion.chunk");
+    chunk["choices"] = Json::array({std::move(choice)});
+    if (request_.stream.continuous_usage) {
+      chunk["usage"] =
+          usage_json({std::ssize(request_.ids), num_told_tokens_, 0}, service_.options);
+    }
+    exchange_->send(event(chunk));
+  }
+
+  void tell_role(std::int64_t index) {
+    if (std::exchange(told_[static_cast<std::size_t>(index)].begun, true)) return;
+    send_chunk(index, {{"role", service_.options.response_role}, {"content", ""}});
+  }
+
+  void stream_delta(const OutputDelta& delta) {
+    tell_role(delta.index);
+    num_told_tokens_ += std::ssize(delta.token_ids);
+    told_[static_cast<std::size_t>(delta.index)].bytes += delta.text.size();
+    if (delta.text.empty() && !request_.return_token_ids) return;
+    Json more = Json::object();
+    if (request_.return_token_ids) more["token_ids"] = delta.token_ids;
+    send_chunk(delta.index, {{"content", delta.text}}, std::move(more));
+  }
+
+  void finish_stream(const RequestOutput& output) {
+    for (std::size_t i = 0; i < output.outputs.size(); ++i) {
+      const CompletionOutput& each = output.outputs[i];
+      const auto index = static_cast<std::int64_t>(i);
+      tell_role(index);
+      if (told_[i].bytes < each.text.size() || request_.logprobs) {
+        send_chunk(index, {{"content", each.text.substr(told_[i].bytes)}},
+                   {{"logprobs", logprobs(each)}});
+      }
+      num_told_tokens_ = output.usage.completion_tokens;
+      send_chunk(index, Json::object(),
+                 {{"finish_reason", each.finish_reason}, {"stop_reason", stop_reason(each)}});
+    }
+    if (request_.stream.include_usage) {
+      Json chunk = head("chat.completion.chunk");
+      chunk["choices"] = Json::array();
+      chunk["usage"] = usage_json(output.usage, service_.options);
+      exchange_->send(event(chunk));
+    }
+    exchange_->send(kDoneEvent);
+    exchange_->finish_stream();
+  }
+
+  Service& service_;
+  std::shared_ptr<Exchange> exchange_;
+  ChatRequest request_;
+  TokenNames names_;
+  std::string id_;
+  std::int64_t created_;
+  std::vector<Told> told_;  // of each answer
+  std::int64_t num_told_tokens_ = 0;
+  bool stream_begun_ = false;
+};
+
+}  // namespace
+
+void answer_chat(Service& service, const std::shared_ptr<Exchange>& exchange) {
+  const auto body = parse_json(exchange->request().body);
+  if (!body) return answer_error(*exchange, api_error(body.error()));
+  auto read = read_chat(service, *body, exchange->request());
+  if (const auto* error = std::get_if<ApiError>(&read)) return answer_error(*exchange, *error);
+  auto& request = std::get<ChatRequest>(read);
+  if (const auto error = prepare(service, request)) return answer_error(*exchange, *error);
+  Chat::start(std::make_shared<Chat>(service, exchange, std::move(request)));
+}
+
+}  // namespace parapet::server

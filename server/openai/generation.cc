@@ -1,0 +1,136 @@
+#include "server/openai/generation.h"
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace parapet::server {
+namespace {
+
+// Gathers the answers to all prompts. Lives until the last has come.
+class Gathering : public std::enable_shared_from_this<Gathering> {
+ public:
+  Gathering(Service& service, std::shared_ptr<Exchange> exchange, GenerationJob job,
+            Admission::Ticket ticket)
+      : service_(service),
+        exchange_(std::move(exchange)),
+        job_(std::move(job)),
+        ticket_(std::move(ticket)),
+        answers_(job_.prompts.size()),
+        remaining_(job_.prompts.size()) {}
+
+  void submit() {
+    std::vector<RequestHandle> handles;
+    for (std::size_t i = 0; i < job_.prompts.size(); ++i) {
+      handles.push_back(service_.llm.generate_from_ids_async(
+          std::move(job_.prompts[i]), job_.params, delta_callback(i),
+          [self = shared_from_this(), i](Result<RequestOutput> output) {
+            self->take(i, std::move(output));
+          }));
+    }
+    const auto cancel = [handles = std::move(handles)] {
+      for (const RequestHandle& handle : handles) handle.cancel();
+    };
+    exchange_->on_gone(cancel);
+    if (job_.deadline.time) {
+      exchange_->at_deadline(*job_.deadline.time, [self = shared_from_this(), cancel] {
+        self->timed_out_ = true;
+        cancel();
+      });
+    }
+  }
+
+ private:
+  OnDelta delta_callback(std::size_t prompt) {
+    if (!job_.on_delta) return {};
+    return [self = shared_from_this(), prompt](const OutputDelta& delta) {
+      self->exchange_->post([self, prompt, delta] { self->job_.on_delta(prompt, delta); });
+    };
+  }
+
+  // On the engine's thread, or the submitter's.
+  void take(std::size_t prompt, Result<RequestOutput> output) {
+    count(output);
+    answers_[prompt] = std::move(output);
+    if (remaining_.fetch_sub(1) > 1) return;
+    ticket_.reset();
+    exchange_->post([self = shared_from_this()] { self->finish(); });
+  }
+
+  void finish() {
+    std::vector<RequestOutput> outputs;
+    for (std::size_t i = 0; i < answers_.size(); ++i) {
+      auto& answer = *answers_[i];
+      if (!answer) return job_.on_failed(error_of(i, answer.error()));
+      outputs.push_back(std::move(*answer));
+    }
+    job_.on_done(std::move(outputs));
+  }
+
+  ApiError error_of(std::size_t prompt, const Error& error) const {
+    if (timed_out_ && error.code == ErrorCode::kCancelled) return deadline_error();
+    ApiError told = api_error(error);
+    if (answers_.size() > 1) {
+      told.param = "prompt[" + std::to_string(prompt) + "]";
+      told.message = told.param + ": " + told.message;
+    }
+    return told;
+  }
+
+  void count(const Result<RequestOutput>& output) {
+    Metrics::Finished finished;
+    finished.n = job_.params.n;
+    finished.max_tokens = job_.params.max_tokens;
+    service_.broken = !output && output.error().code == ErrorCode::kInternal;
+    if (output) {
+      finished.usage = output->usage;
+      finished.timing = output->timing;
+      if (!output->outputs.empty()) finished.reason = output->outputs.front().finish_reason;
+      service_.metrics.count_request(finished);
+    } else if (output.error().code == ErrorCode::kCancelled) {
+      service_.metrics.count_unanswered("abort");
+    } else {
+      service_.metrics.count_unanswered("error");
+    }
+  }
+
+  Service& service_;
+  std::shared_ptr<Exchange> exchange_;
+  GenerationJob job_;
+  Admission::Ticket ticket_;
+  std::vector<std::optional<Result<RequestOutput>>> answers_;  // each written by one thread, once
+  std::atomic<std::size_t> remaining_;
+  bool timed_out_ = false;  // of the strand
+};
+
+}  // namespace
+
+void generate(Service& service, const std::shared_ptr<Exchange>& exchange, GenerationJob job) {
+  const auto count =
+      static_cast<std::int64_t>(job.prompts.size()) * std::max<std::int64_t>(1, job.params.n);
+  if (count > service.admission.capacity()) {
+    return job.on_failed({.message = "the request asks for " + std::to_string(count) +
+                                     " answers at once; this server holds at most " +
+                                     std::to_string(service.admission.capacity())});
+  }
+  auto admitted = admit(service, count, job.deadline);
+  if (const auto* refusal = std::get_if<ApiError>(&admitted)) {
+    return job.on_failed(*refusal);
+  }
+  std::make_shared<Gathering>(service, exchange, std::move(job),
+                              std::get<Admission::Ticket>(std::move(admitted)))
+      ->submit();
+}
+
+Json usage_json(const TokenUsage& usage, const ServerOptions& options) {
+  Json json = {{"prompt_tokens", usage.prompt_tokens},
+               {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
+               {"completion_tokens", usage.completion_tokens}};
+  if (options.prompt_tokens_details) {
+    json["prompt_tokens_details"] = {{"cached_tokens", usage.cached_tokens}};
+  }
+  return json;
+}
+
+}  // namespace parapet::server

@@ -1,0 +1,31 @@
+// Prompts under way in the engine, for one request: submitted together, cancelled together.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "parapet/llm.h"
+#include "server/http/exchange.h"
+#include "server/service/service.h"
+
+namespace parapet::server {
+
+struct GenerationJob {
+  std::vector<std::vector<TokenId>> prompts;
+  SamplingParams params;
+  Deadline deadline;
+  // Both on the exchange's strand. on_delta may be empty.
+  std::function<void(std::size_t prompt, const OutputDelta& delta)> on_delta;
+  std::function<void(std::vector<RequestOutput> outputs)> on_done;
+  std::function<void(const ApiError& error)> on_failed;
+};
+
+// Calls on_done once all prompts are answered, or on_failed: there is no room, the deadline came
+// first, or one of the prompts cannot be served. A client that leaves cancels what is under way.
+void generate(Service& service, const std::shared_ptr<Exchange>& exchange, GenerationJob job);
+
+Json usage_json(const TokenUsage& usage, const ServerOptions& options);
+
+}  // namespace parapet::server

@@ -1,0 +1,184 @@
+// POST /v1/moderations: OpenAI's form of a guard's verdict.
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "server/openai/messages.h"
+#include "server/openai/routes.h"
+#include "server/service/answers.h"
+#include "server/verdicts/judging.h"
+#include "server/verdicts/verdict_json.h"
+
+namespace parapet::server {
+namespace {
+
+// The categories as Qwen3Guard names them, and OpenAI's that mean the same or contain it.
+struct CategoryMapping {
+  std::string_view name;
+  std::array<std::string_view, 2> openai;  // empty: OpenAI has none
+};
+constexpr std::array<CategoryMapping, 9> kCategories = {{
+    {"Violent", {"violence"}},
+    {"Non-violent Illegal Acts", {"illicit"}},
+    {"Sexual Content or Sexual Acts", {"sexual"}},
+    {"PII", {}},
+    {"Suicide & Self-Harm", {"self-harm"}},
+    {"Unethical Acts", {"hate", "harassment"}},
+    {"Politically Sensitive Topics", {}},
+    {"Copyright Violation", {}},
+    {"Jailbreak", {}},
+}};
+// OpenAI's finer categories, which the model does not tell apart: always false, with a score of 0.
+constexpr std::array<std::string_view, 8> kNotTold = {
+    "harassment/threatening", "hate/threatening", "illicit/violent", "self-harm/intent",
+    "self-harm/instructions", "sexual/minors",    "violence/graphic"};
+
+struct ModerationRequest {
+  std::string model;
+  std::vector<std::variant<Conversation, ApiError>> items;
+  Policy policy = Policy::kStrict;
+  Deadline deadline;
+  std::int64_t deadline_ms = 0;
+};
+
+bool is_message(const Json& json) { return json.is_object() && json.contains("role"); }
+
+// A string; strings; parts of one text; the messages of one conversation, or a list of such lists.
+void read_input(Fields& fields, const ServerOptions& options, ModerationRequest& request) {
+  constexpr const char* kWhat =
+      "input must be a string, a list of strings, a list of text parts, or a list of messages";
+  const Json* input = fields.find("input");
+  if (input == nullptr) return fields.fail("input", kWhat);
+  const auto add_text = [&](std::string text) {
+    request.items.emplace_back(Conversation{{"user", std::move(text)}});
+  };
+  const auto add_messages = [&](const Json& list, const std::string& path) {
+    std::optional<ApiError> error;
+    auto conversation = read_message_list(list, path, options.max_messages, error);
+    if (error) return fields.fail(error->param, error->message);
+    request.items.emplace_back(std::move(conversation));
+  };
+  if (input->is_string()) return add_text(input->get<std::string>());
+  if (!input->is_array() || input->empty()) return fields.fail("input", kWhat);
+  if (is_message(input->front())) return add_messages(*input, "input");
+  if (input->front().is_object()) {
+    auto text = read_content(*input);
+    if (!text)
+      return fields.fail("input", "input's parts must all be of text: others are not read");
+    return add_text(std::move(*text));
+  }
+  if (static_cast<std::int64_t>(input->size()) > options.max_batch) {
+    return fields.fail("input",
+                       "input must be a list of at most " + std::to_string(options.max_batch));
+  }
+  for (std::size_t i = 0; i < input->size(); ++i) {
+    const Json& each = (*input)[i];
+    if (each.is_string()) {
+      add_text(each.get<std::string>());
+    } else if (each.is_array()) {
+      add_messages(each, "input[" + std::to_string(i) + "]");
+    } else {
+      return fields.fail("input", kWhat);
+    }
+  }
+}
+
+std::variant<ModerationRequest, ApiError> read_moderation(const Service& service, const Json& body,
+                                                          const Request& http) {
+  ModerationRequest request;
+  request.policy = service.options.policy;
+  Fields fields(body);
+  fields.read("model", request.model);
+  // OpenAI's clients name its own models; there is one here, whatever it is called.
+  if (!request.model.starts_with("omni-moderation") &&
+      !request.model.starts_with("text-moderation")) {
+    if (auto error = service.check_model(request.model)) return *error;
+  }
+  read_input(fields, service.options, request);
+  read_policy(fields, request.policy);
+  fields.read("deadline_ms", request.deadline_ms, 1, std::numeric_limits<std::int64_t>::max());
+  if (fields.error()) return *fields.error();
+  auto deadline = deadline_of(service, http, request.deadline_ms);
+  if (const auto* error = std::get_if<ApiError>(&deadline)) return *error;
+  request.deadline = std::get<Deadline>(deadline);
+  return request;
+}
+
+// A named category scores what the model believed of Controversial and Unsafe together; another one
+// the share of it that the model gave to naming this one first.
+double score_of(const Judged& judged, std::string_view category, bool named) {
+  if (!judged.verdict || !judged.verdict->probabilities) return named ? 1.0 : 0.0;
+  const double not_safe =
+      judged.verdict->probabilities->controversial + judged.verdict->probabilities->unsafe;
+  if (named) return not_safe;
+  const auto& all = judged.verdict->category_probabilities;
+  const auto found = std::ranges::find(all, category, &CategoryProbability::name);
+  return found == all.end() ? 0.0 : not_safe * found->probability;
+}
+
+Json result_of(const Judged& judged, Policy policy) {
+  Json categories = Json::object();
+  Json scores = Json::object();
+  Json input_types = Json::object();
+  const auto set = [&](std::string_view name, bool named, double score) {
+    const std::string key(name);
+    categories[key] = named || (categories.contains(key) && categories[key].get<bool>());
+    scores[key] = std::max(score, scores.value(key, 0.0));
+    input_types[key] = Json::array({"text"});
+  };
+  for (const CategoryMapping& category : kCategories) {
+    const bool named =
+        judged.verdict && std::ranges::find(judged.verdict->categories, category.name) !=
+                              judged.verdict->categories.end();
+    const double score = score_of(judged, category.name, named);
+    set(category.name, named, score);
+    for (const std::string_view openai : category.openai) {
+      if (!openai.empty()) set(openai, named, score);
+    }
+  }
+  for (const std::string_view name : kNotTold) {
+    if (!name.empty()) set(name, false, 0);
+  }
+  const Json verdict = verdict_json(judged, policy);
+  return {{"flagged", is_blocked(judged, policy)},
+          {"categories", std::move(categories)},
+          {"category_scores", std::move(scores)},
+          {"category_applied_input_types", std::move(input_types)},
+          {"severity", verdict["safety"]},
+          {"severity_scores", verdict["probabilities"]},
+          {"refusal", verdict["refusal"]},
+          {"error", verdict["error"]}};
+}
+
+}  // namespace
+
+void answer_moderations(Service& service, const std::shared_ptr<Exchange>& exchange) {
+  const auto body = parse_json(exchange->request().body);
+  if (!body) return answer_error(*exchange, api_error(body.error()));
+  auto read = read_moderation(service, *body, exchange->request());
+  if (const auto* error = std::get_if<ApiError>(&read)) return answer_error(*exchange, *error);
+  auto& request = std::get<ModerationRequest>(read);
+  JudgeJob job;
+  job.id = verdicts_id(exchange->request());
+  job.items = std::move(request.items);
+  job.deadline = request.deadline;
+  job.on_failed = [exchange](const ApiError& error) { answer_error(*exchange, error); };
+  job.on_done = [&service, exchange, policy = request.policy](const std::vector<Judged>& judged) {
+    Json results = Json::array();
+    for (const Judged& each : judged) {
+      // Clients of OpenAI's look for no error in a result.
+      if (each.error && !each.verdict && each.label != kUnavailable) {
+        return answer_error(*exchange, *each.error);
+      }
+      results.push_back(result_of(each, policy));
+    }
+    answer_json(*exchange, {{"id", "modr-" + exchange->request().id},
+                            {"model", service.model_name()},
+                            {"results", std::move(results)}});
+  };
+  judge(service, exchange, std::move(job));
+}
+
+}  // namespace parapet::server

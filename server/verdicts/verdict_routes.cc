@@ -1,0 +1,164 @@
+// POST /v1/verdicts
+#include <utility>
+
+#include "server/openai/messages.h"
+#include "server/service/answers.h"
+#include "server/verdicts/routes.h"
+#include "server/verdicts/verdict_json.h"
+
+namespace parapet::server {
+namespace {
+
+struct VerdictsRequest {
+  std::string model;
+  std::vector<std::variant<Conversation, ApiError>> items;
+  Policy policy = Policy::kStrict;
+  JudgeOptions options;
+  Deadline deadline;
+  std::int64_t deadline_ms = 0;
+  bool include_tokens = false;
+};
+
+// {"messages": [...]}, or {"prompt": "..."} with or without "response".
+Conversation read_conversation(Fields& fields, std::int64_t most_messages) {
+  if (fields.find("messages") != nullptr) return read_messages(fields, "messages", most_messages);
+  Conversation conversation = {{"user", ""}};
+  std::string response;
+  if (fields.find("prompt") == nullptr) {
+    fields.fail("messages", "give messages (a list), or prompt (a string) and perhaps response");
+  }
+  fields.read("prompt", conversation.front().content);
+  fields.read("response", response);
+  if (fields.find("response") != nullptr) conversation.push_back({"assistant", response});
+  return conversation;
+}
+
+// One of "conversations": a string, a list of messages, or an object as above.
+std::variant<Conversation, ApiError> read_item(const Json& item, const std::string& path,
+                                               std::int64_t most_messages) {
+  if (item.is_string()) return Conversation{{"user", item.get<std::string>()}};
+  std::optional<ApiError> error;
+  Conversation conversation;
+  if (item.is_array()) {
+    conversation = read_message_list(item, path, most_messages, error);
+  } else {
+    Fields fields(item, path + ".");
+    conversation = read_conversation(fields, most_messages);
+    error = fields.error();
+  }
+  if (error) return *error;
+  return conversation;
+}
+
+void read_items(Fields& fields, const ServerOptions& options, VerdictsRequest& request) {
+  const Json* list = fields.find("conversations");
+  if (list == nullptr) {
+    request.items.emplace_back(read_conversation(fields, options.max_messages));
+    return;
+  }
+  if (!list->is_array() || list->empty() ||
+      static_cast<std::int64_t>(list->size()) > options.max_batch) {
+    return fields.fail("conversations",
+                       "conversations must be a list of 1 to " + std::to_string(options.max_batch));
+  }
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    request.items.push_back(
+        read_item((*list)[i], "conversations[" + std::to_string(i) + "]", options.max_messages));
+  }
+}
+
+std::variant<VerdictsRequest, ApiError> read_verdicts(const Service& service, const Json& body,
+                                                      const Request& http) {
+  VerdictsRequest request;
+  request.policy = service.options.policy;
+  Fields fields(body);
+  fields.read("model", request.model);
+  if (auto error = service.check_model(request.model)) return *error;
+  read_items(fields, service.options, request);
+  read_policy(fields, request.policy);
+  fields.read("stop_after_label", request.options.stop_after_label);
+  fields.read("use_windows", request.options.use_windows);
+  fields.read("cache_salt", request.options.cache_salt);
+  fields.read("priority", request.options.priority);
+  if (request.options.priority != 0 && !service.options.priority_scheduling) {
+    fields.fail("priority",
+                "priority needs a server that was started with --scheduling-policy priority");
+  }
+  fields.read("include_tokens", request.include_tokens);
+  fields.read("deadline_ms", request.deadline_ms, 1, std::numeric_limits<std::int64_t>::max());
+  if (fields.error()) return *fields.error();
+  auto deadline = deadline_of(service, http, request.deadline_ms);
+  if (const auto* error = std::get_if<ApiError>(&deadline)) return *error;
+  request.deadline = std::get<Deadline>(deadline);
+  return request;
+}
+
+// The prompt's tokens, of which the first usage.cached_tokens came from the cache. Null where it
+// was judged in windows.
+Json tokens_json(const ChatTokenizer& tokenizer, const Conversation& conversation,
+                 const Judged& judged) {
+  if (!judged.verdict || judged.verdict->num_windows != 1) return nullptr;
+  const auto rendered = tokenizer.render(conversation);
+  if (!rendered) return nullptr;
+  Json tokens = Json::array();
+  for (const TokenId id : rendered->ids) {
+    tokens.push_back({{"id", id}, {"text", tokenizer.decode({id})}});
+  }
+  return tokens;
+}
+
+Json answer_of(const Service& service, const VerdictsRequest& request, const std::string& id,
+               const std::vector<Judged>& judged) {
+  Json verdicts = Json::array();
+  TokenUsage usage;
+  for (std::size_t i = 0; i < judged.size(); ++i) {
+    Json verdict = {{"index", i}};
+    verdict.update(verdict_json(judged[i], request.policy));
+    if (request.include_tokens) {
+      const auto* conversation = std::get_if<Conversation>(&request.items[i]);
+      verdict["tokens"] = conversation == nullptr
+                              ? Json()
+                              : tokens_json(service.llm.tokenizer(), *conversation, judged[i]);
+    }
+    verdicts.push_back(std::move(verdict));
+    if (!judged[i].verdict) continue;
+    usage.prompt_tokens += judged[i].verdict->usage.prompt_tokens;
+    usage.cached_tokens += judged[i].verdict->usage.cached_tokens;
+    usage.completion_tokens += judged[i].verdict->usage.completion_tokens;
+  }
+  return {{"id", id},
+          {"object", "verdicts"},
+          {"created", unix_seconds()},
+          {"model", service.model_name()},
+          {"policy", request.policy == Policy::kLoose ? "loose" : "strict"},
+          {"policy_hash", service.policy_hash},
+          {"verdicts", std::move(verdicts)},
+          {"usage",
+           {{"prompt_tokens", usage.prompt_tokens},
+            {"cached_tokens", usage.cached_tokens},
+            {"completion_tokens", usage.completion_tokens},
+            {"total_tokens", usage.prompt_tokens + usage.completion_tokens}}}};
+}
+
+}  // namespace
+
+void answer_verdicts(Service& service, const std::shared_ptr<Exchange>& exchange) {
+  const auto body = parse_json(exchange->request().body);
+  if (!body) return answer_error(*exchange, api_error(body.error()));
+  auto read = read_verdicts(service, *body, exchange->request());
+  if (const auto* error = std::get_if<ApiError>(&read)) return answer_error(*exchange, *error);
+  const auto request =
+      std::make_shared<const VerdictsRequest>(std::get<VerdictsRequest>(std::move(read)));
+  JudgeJob job;
+  job.id = verdicts_id(exchange->request());
+  job.items = request->items;
+  job.options = request->options;
+  job.deadline = request->deadline;
+  job.on_failed = [exchange](const ApiError& error) { answer_error(*exchange, error); };
+  job.on_done = [&service, exchange, request, id = job.id](const std::vector<Judged>& judged) {
+    answer_json(*exchange, answer_of(service, *request, id, judged));
+  };
+  judge(service, exchange, std::move(job));
+}
+
+}  // namespace parapet::server

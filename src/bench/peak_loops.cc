@@ -120,7 +120,7 @@ void read_avx512(const std::byte* data, std::size_t bytes) {
 // NOLINTBEGIN(cppcoreguidelines-macro-usage): an asm template is one string literal.
 #define PARAPET_NEON_LOOP(steps, body)                                                         \
   asm volatile(                                                                                \
-      ".arch_extension dotprod\n"                                                              \
+      ".arch armv8.2-a+dotprod\n"                                                              \
       ".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\nmovi v\\r\\().16b, #1\n.endr\n"           \
       "1:\n.irp r,2,3,4,5,6,7,8,9,10,11,12,13\n" body ".endr\nsubs %0, %0, #1\nb.ne 1b\n"      \
       : "+r"(steps)                                                                            \
@@ -132,6 +132,12 @@ void read_avx512(const std::byte* data, std::size_t bytes) {
 void fp32_neon(std::int64_t steps) { PARAPET_NEON_LOOP(steps, "fmla v\\r\\().4s, v0.4s, v1.4s\n"); }
 void words_neon(std::int64_t steps) {
   PARAPET_NEON_LOOP(steps, "smlal v\\r\\().4s, v0.4h, v1.4h\n");
+}
+// Two products of 127 twice fit 16 bits; then pairs go to 32.
+void bytes_neon(std::int64_t steps) {
+  PARAPET_NEON_LOOP(steps,
+                    "smull v14.8h, v0.8b, v1.8b\nsmlal2 v14.8h, v0.16b, v1.16b\n"
+                    "sadalp v\\r\\().4s, v14.8h\n");
 }
 void dot_neon(std::int64_t steps) {
   PARAPET_NEON_LOOP(steps, "sdot v\\r\\().4s, v0.16b, v1.16b\n");
@@ -199,8 +205,11 @@ PeakLoops peak_loops(std::string_view isa) {
   }
 #elif defined(__aarch64__)
   loops.fp32 = {loop("fmla .4s", 4, fp32_neon)};
-  loops.int8 = {isa.find("neon") != std::string_view::npos ? loop("sdot .4s, .16b", 16, dot_neon)
-                                                           : loop("smlal .4s, .4h", 4, words_neon)};
+  loops.int8 = {loop("smlal .4s, .4h", 4, words_neon),
+                loop("smull, smlal2, sadalp .8h, .4s", 16, bytes_neon)};
+  if (isa.find("dotprod") != std::string_view::npos) {
+    loops.int8 = {loop("sdot .4s, .16b", 16, dot_neon)};
+  }
 #else
 #error "bench/peak_loops.cc: write what this processor multiplies and adds with"
 #endif

@@ -1,18 +1,21 @@
 #include "device/backends.h"
 
+#include <algorithm>
+
 #include "device/cpu/cpu_device.h"
-#include "device/cpu/cpu_features.h"
 #include "device/reference/reference_device.h"
+#include "device/tested_kernels.h"
 
 namespace parapet::test {
 
 std::vector<Backend> cpu_backends() {
   std::vector<Backend> backends;
-  for (const cpu::KernelTable* kernels : cpu::available_kernels()) {
+  for (const cpu::KernelTable* kernels : tested_kernels()) {
     backends.push_back({kernels->isa, [](const Backend& backend, int num_threads) {
-                          return create_cpu_device(
-                                     {.num_threads = num_threads, .force_isa = backend.name})
-                              .value();
+                          const auto tables = tested_kernels();
+                          return make_cpu_device(
+                              **std::ranges::find(tables, backend.name, &cpu::KernelTable::isa),
+                              num_threads);
                         }});
   }
   return backends;

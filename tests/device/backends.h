@@ -1,4 +1,4 @@
-// The backends under test: the reference, and the CPU with each instruction set that runs here.
+// The backends under test: the reference, and the CPU with each tested instruction set.
 #pragma once
 
 #include <memory>

@@ -1,9 +1,9 @@
-// The kernels' own functions, on every instruction set that runs here.
+// The kernels' own functions, on every instruction set that runs here or is emulated.
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include "device/cpu/cpu_features.h"
+#include "device/tested_kernels.h"
 #include "device/tolerances.h"
 #include "gtest/gtest.h"
 
@@ -95,7 +95,7 @@ TEST_P(Kernels, DequantizeIsOneMultiplication) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isas, Kernels, testing::ValuesIn(cpu::available_kernels()),
+INSTANTIATE_TEST_SUITE_P(Isas, Kernels, testing::ValuesIn(tested_kernels()),
                          [](const auto& test) { return std::string(test.param->isa); });
 
 }  // namespace

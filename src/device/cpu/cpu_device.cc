@@ -48,7 +48,11 @@ Result<std::unique_ptr<Device>> create_cpu_device(const CpuOptions& options) {
   }
   PARAPET_ASSIGN(const cpu::KernelTable* kernels, cpu::choose_kernels(forced_isa(options)));
   const int num_threads = options.num_threads > 0 ? options.num_threads : cpu::usable_cpus();
-  return std::unique_ptr<Device>(std::make_unique<CpuDevice>(*kernels, num_threads));
+  return make_cpu_device(*kernels, num_threads);
+}
+
+std::unique_ptr<Device> make_cpu_device(const cpu::KernelTable& kernels, int num_threads) {
+  return std::make_unique<CpuDevice>(kernels, num_threads);
 }
 
 }  // namespace parapet

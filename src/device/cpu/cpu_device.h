@@ -9,6 +9,10 @@
 
 namespace parapet {
 
+namespace cpu {
+struct KernelTable;
+}
+
 struct CpuOptions {
   // 0: as many as the process may use (affinity mask and cgroup quota).
   int num_threads = 0;
@@ -19,5 +23,8 @@ struct CpuOptions {
 
 // Refuses an instruction set that this build or this processor lacks: kUnsupported.
 Result<std::unique_ptr<Device>> create_cpu_device(const CpuOptions& options = {});
+
+// On kernels that the caller knows to run here.
+std::unique_ptr<Device> make_cpu_device(const cpu::KernelTable& kernels, int num_threads);
 
 }  // namespace parapet

@@ -25,7 +25,7 @@ constexpr int kValueBlock = 32;  // activations that are quantized at once; divi
 // and runs out of registers for them.
 template <class Sums>
 inline void keep_order(Sums& sums) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(PARAPET_EMULATED_VECTORS)
   asm("" : "+v"(sums));
 #elif defined(__aarch64__)
   asm("" : "+w"(sums));

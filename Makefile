@@ -48,8 +48,7 @@ test-console: deps browser  ## the console in Chromium
 	ctest --preset release -L browser
 
 # What the device tests need beside the cross compiler's own libraries.
-ARM64_LIBRARIES := libsimdjson-dev libsimdjson14 libfmt-dev libfmt9 nlohmann-json3-dev libcli11-dev \
-  libutf8proc-dev libutf8proc2 zlib1g-dev zlib1g libgtest-dev libgmock-dev
+ARM64_LIBRARIES := libsimdjson-dev libsimdjson14 libgtest-dev libgmock-dev
 .PHONY: arm64-test
 arm64-test:  ## cross-compile for arm64 and run the device tests of its kernels under qemu
 	@tools/install_packages.sh build arm64

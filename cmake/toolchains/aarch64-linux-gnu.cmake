@@ -12,9 +12,6 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 foreach(kind LIBRARY INCLUDE PACKAGE)
   set(CMAKE_FIND_ROOT_PATH_MODE_${kind} ONLY)
 endforeach()
-set(ENV{PKG_CONFIG_LIBDIR}
-  ${PARAPET_SYSROOT}/usr/lib/aarch64-linux-gnu/pkgconfig:${PARAPET_SYSROOT}/usr/share/pkgconfig)
-set(ENV{PKG_CONFIG_SYSROOT_DIR} ${PARAPET_SYSROOT})
 
 # "max" has every extension that qemu knows; the C library comes with the cross compiler.
 set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -cpu max -L /usr/aarch64-linux-gnu)

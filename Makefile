@@ -34,6 +34,21 @@ browser:  ## install Chromium and what the console's test needs
 	@cd tests/server/console && \
 	  { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --ignore-scripts; }
 
+# Each is installed again when what it is to be has changed.
+CLIENTS := build/clients
+.PHONY: clients
+clients:  ## install the clients that the server is tested with
+	@tools/install_packages.sh python
+	@mkdir -p $(CLIENTS)
+	@cmp -s tests/server/clients/requirements.txt $(CLIENTS)/requirements.txt || { \
+	  python3 -m venv $(CLIENTS)/venv && \
+	  $(CLIENTS)/venv/bin/pip install -q -r tests/server/clients/requirements.txt && \
+	  cp tests/server/clients/requirements.txt $(CLIENTS)/; }
+	@cmp -s tests/server/clients/package.json $(CLIENTS)/package.json || { \
+	  command -v npm > /dev/null || tools/install_packages.sh npm; \
+	  cp tests/server/clients/package.json $(CLIENTS)/ && cd $(CLIENTS) && \
+	  { npm install --no-audit --no-fund --ignore-scripts --silent || { rm package.json; exit 1; }; }; }
+
 .PHONY: test
 test: deps  ## build and run every test
 	cmake --preset release -DPARAPET_BUILD_TESTS=ON -DPARAPET_BUILD_BENCH=ON -DPARAPET_BUILD_FUZZ=ON

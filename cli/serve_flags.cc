@@ -57,9 +57,19 @@ class Section {
   const char* heading_;
 };
 
+// CLI11 itself takes "[a, b]" apart, and leaves JSON's quotes in place.
+std::vector<std::string> unquoted(std::vector<std::string> words) {
+  for (std::string& word : words) {
+    const std::size_t begin = word.find_first_not_of(" \"");
+    const std::size_t end = word.find_last_not_of(" \"");
+    word = begin == std::string::npos ? "" : word.substr(begin, end - begin + 1);
+  }
+  return words;
+}
+
 // '["a", "b"]' as vLLM takes it, or the words themselves.
 std::vector<std::string> expand_list(const std::vector<std::string>& words) {
-  if (words.size() != 1 || !words.front().starts_with('[')) return words;
+  if (words.size() != 1 || !words.front().starts_with('[')) return unquoted(words);
   const auto list = nlohmann::json::parse(words.front(), nullptr, /*allow_exceptions=*/false);
   if (!list.is_array()) throw CLI::ValidationError("'" + words.front() + "' is no JSON list");
   std::vector<std::string> expanded;

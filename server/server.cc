@@ -83,6 +83,7 @@ void Server::Impl::add_routes() {
   add("GET", "/openapi.json", answer_openapi);
   add("POST", "/tokenize", answer_tokenize);
   add("POST", "/detokenize", answer_detokenize);
+  add("GET", "/tokenizer_info", answer_tokenizer_info);
   add("GET", "/v1/models", answer_models);
   add("GET", "/v1/models/*", answer_models);
   add("POST", "/v1/chat/completions", answer_chat);

@@ -17,8 +17,12 @@ namespace {
 // Rows deleted, and pages given back, in one step: a millisecond or so, between two batches.
 constexpr std::int64_t kRowsAStep = 1000;
 constexpr std::int64_t kPagesAStep = 256;
-// Pages of 4 KiB in the WAL before they are moved into the file: SQLite's own default.
-constexpr int kWalPages = 1000;
+// Pages of 4 KiB in the WAL before they are moved into the file. Four times SQLite's default: a
+// page of an index that many entries changed is moved, and waited for, once.
+constexpr int kWalPages = 4096;
+// What keeps the indexes of some hundred thousand entries from being read again: hashes and request
+// ids come in no order.
+constexpr const char* kCacheKiB = "65536";
 
 constexpr std::int64_t kMillisecondsADay = 86'400'000;
 

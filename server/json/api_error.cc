@@ -34,6 +34,7 @@ ApiError api_error(const Error& error) {
   answer.message = error.message;
   switch (error.code) {
     case ErrorCode::kInvalidArgument:
+    case ErrorCode::kCorrupt:  // variables that no template can read
     case ErrorCode::kUnsupported: break;
     case ErrorCode::kTemplate: answer.code = "template"; break;
     case ErrorCode::kTooLong: answer.code = "context_length_exceeded"; break;

@@ -43,6 +43,10 @@ void Fields::fail(std::string_view name, std::string message) {
   error_ = ApiError{.message = std::move(message), .param = path(name)};
 }
 
+void Fields::fail(ApiError error) {
+  if (!error_) error_ = std::move(error);
+}
+
 void Fields::expected(std::string_view name, std::string_view what) {
   fail(name, path(name) + " must be " + std::string(what));
 }

@@ -40,10 +40,12 @@ class Fields {
   void refuse(std::string_view name, std::string_view why);
 
   void fail(std::string_view name, std::string message);
+  void fail(ApiError error);  // whose param is a whole path already
   const std::optional<ApiError>& error() const { return error_; }
+  // A field's name as errors tell it, with what stands before it.
+  std::string path(std::string_view name) const { return prefix_ + std::string(name); }
 
  private:
-  std::string path(std::string_view name) const { return prefix_ + std::string(name); }
   void expected(std::string_view name, std::string_view what);
 
   const Json& object_;

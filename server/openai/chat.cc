@@ -86,10 +86,7 @@ std::variant<ChatRequest, ApiError> read_chat(const Service& service, const Json
 // Renders the prompt, and finds the longest answer where none was asked for: all that fits.
 std::optional<ApiError> prepare(const Service& service, ChatRequest& request) {
   Json variables = request.template_variables;
-  variables["messages"] = Json::array();
-  for (const Message& message : request.messages) {
-    variables["messages"].push_back({{"role", message.role}, {"content", message.content}});
-  }
+  variables["messages"] = messages_json(request.messages);
   auto rendered = service.llm.tokenizer().render_json(
       to_text(variables), service.options.template_tokens, request.add_generation_prompt);
   if (!rendered) return api_error(rendered.error());

@@ -63,6 +63,14 @@ Conversation read_message_list(const Json& list, const std::string& path, std::i
   return conversation;
 }
 
+Json messages_json(const Conversation& conversation) {
+  Json messages = Json::array();
+  for (const Message& message : conversation) {
+    messages.push_back({{"role", message.role}, {"content", message.content}});
+  }
+  return messages;
+}
+
 Conversation read_messages(Fields& fields, std::string_view name, std::int64_t most) {
   const Json* list = fields.find(name);
   if (list == nullptr) {
@@ -70,8 +78,8 @@ Conversation read_messages(Fields& fields, std::string_view name, std::int64_t m
     return {};
   }
   std::optional<ApiError> error;
-  Conversation conversation = read_message_list(*list, std::string(name), most, error);
-  if (error) fields.fail(error->param, error->message);
+  Conversation conversation = read_message_list(*list, fields.path(name), most, error);
+  if (error) fields.fail(std::move(*error));
   return conversation;
 }
 

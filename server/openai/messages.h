@@ -15,6 +15,8 @@ Conversation read_messages(Fields& fields, std::string_view name, std::int64_t m
 // The same of a list that stands elsewhere; `path` names it in errors.
 Conversation read_message_list(const Json& list, const std::string& path, std::int64_t most,
                                std::optional<ApiError>& error);
+// As the chat template takes them.
+Json messages_json(const Conversation& conversation);
 // A string, or a list of {"type": "text", "text"}, joined by line ends.
 std::optional<std::string> read_content(const Json& content);
 

@@ -57,7 +57,7 @@ void read_input(Fields& fields, const ServerOptions& options, ModerationRequest&
   const auto add_messages = [&](const Json& list, const std::string& path) {
     std::optional<ApiError> error;
     auto conversation = read_message_list(list, path, options.max_messages, error);
-    if (error) return fields.fail(error->param, error->message);
+    if (error) return fields.fail(*error);
     request.items.emplace_back(std::move(conversation));
   };
   if (input->is_string()) return add_text(input->get<std::string>());

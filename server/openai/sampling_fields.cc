@@ -38,7 +38,7 @@ void read_structure(Fields& fields, SamplingParams& params) {
     for (const char* name : {"json", "json_object", "grammar", "structural_tag"}) {
       inner.refuse(name, kFreeText);
     }
-    if (inner.error()) fields.fail(inner.error()->param, inner.error()->message);
+    if (inner.error()) fields.fail(*inner.error());
   }
   if (const Json* format = fields.find("response_format")) {
     Fields inner(*format, "response_format.");
@@ -47,7 +47,7 @@ void read_structure(Fields& fields, SamplingParams& params) {
     if (!inner.error() && type != "text") {
       inner.fail("type", std::string("response_format.type must be \"text\": ") + kFreeText);
     }
-    if (inner.error()) fields.fail(inner.error()->param, inner.error()->message);
+    if (inner.error()) fields.fail(*inner.error());
   }
 }
 
@@ -110,7 +110,7 @@ StreamOptions read_stream_options(Fields& fields) {
     Fields inner(*given, "stream_options.");
     inner.read("include_usage", options.include_usage);
     inner.read("continuous_usage_stats", options.continuous_usage);
-    if (inner.error()) fields.fail(inner.error()->param, inner.error()->message);
+    if (inner.error()) fields.fail(*inner.error());
   }
   return options;
 }

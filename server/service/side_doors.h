@@ -14,6 +14,7 @@ void answer_stats(Service& service, const std::shared_ptr<Exchange>& exchange);
 void answer_openapi(Service& service, const std::shared_ptr<Exchange>& exchange);
 void answer_audit(Service& service, const std::shared_ptr<Exchange>& exchange);
 void answer_tokenize(Service& service, const std::shared_ptr<Exchange>& exchange);
+void answer_tokenizer_info(Service& service, const std::shared_ptr<Exchange>& exchange);
 void answer_detokenize(Service& service, const std::shared_ptr<Exchange>& exchange);
 
 // The text of openapi.json.

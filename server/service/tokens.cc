@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "server/json/fields.h"
+#include "server/openai/messages.h"
 #include "server/service/answers.h"
 #include "server/service/side_doors.h"
 
@@ -11,17 +12,16 @@ namespace {
 struct TokenizeRequest {
   std::string model;
   std::string prompt;
+  Conversation messages;  // instead of the prompt
   bool add_generation_prompt = true;
   bool return_token_strs = false;
 };
 
 // The ids of a prompt, or of messages through the template.
-Result<std::vector<TokenId>> ids_of(const Service& service, const Fields& fields,
-                                    const TokenizeRequest& request) {
-  const Json* messages = fields.find("messages");
-  if (messages == nullptr) return service.llm.tokenizer().encode(request.prompt);
+Result<std::vector<TokenId>> ids_of(const Service& service, const TokenizeRequest& request) {
+  if (request.messages.empty()) return service.llm.tokenizer().encode(request.prompt);
   Json variables = service.chat_template_kwargs;
-  variables["messages"] = *messages;
+  variables["messages"] = messages_json(request.messages);
   auto rendered = service.llm.tokenizer().render_json(
       to_text(variables), service.options.template_tokens, request.add_generation_prompt);
   if (!rendered) return rendered.error();
@@ -38,13 +38,16 @@ void answer_tokenize(Service& service, const std::shared_ptr<Exchange>& exchange
   fields.read("model", request.model);
   if (const auto error = service.check_model(request.model)) return answer_error(*exchange, *error);
   fields.read("prompt", request.prompt);
+  if (fields.find("messages") != nullptr) {
+    request.messages = read_messages(fields, "messages", service.options.max_messages);
+  }
   fields.read("add_generation_prompt", request.add_generation_prompt);
   fields.read("return_token_strs", request.return_token_strs);
   if (fields.find("prompt") == nullptr && fields.find("messages") == nullptr) {
     fields.fail("prompt", "give prompt (a string) or messages (a list)");
   }
   if (fields.error()) return answer_error(*exchange, *fields.error());
-  const auto ids = ids_of(service, fields, request);
+  const auto ids = ids_of(service, request);
   if (!ids) return answer_error(*exchange, api_error(ids.error()));
   Json json = {{"count", ids->size()},
                {"max_model_len", service.info.max_model_len},
@@ -55,6 +58,15 @@ void answer_tokenize(Service& service, const std::shared_ptr<Exchange>& exchange
     for (const TokenId id : *ids) json["token_strs"].push_back(service.llm.tokenizer().piece(id));
   }
   answer_json(*exchange, json);
+}
+
+// As far as clients need it who tokenize by /tokenize.
+void answer_tokenizer_info(Service& service, const std::shared_ptr<Exchange>& exchange) {
+  answer_json(*exchange, {{"tokenizer_class", "ChatTokenizer"},
+                          {"vocab_size", service.llm.tokenizer().vocab_size()},
+                          {"model_max_length", service.info.max_model_len},
+                          {"bos_token", nullptr},
+                          {"eos_token", nullptr}});
 }
 
 void answer_detokenize(Service& service, const std::shared_ptr<Exchange>& exchange) {

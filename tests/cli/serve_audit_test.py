@@ -121,6 +121,25 @@ class ServeAudit(unittest.TestCase):
             self.assertEqual(wrong.exception.code, 400)
             wrong.exception.close()
 
+    def test_ended_in_the_middle_of_work_it_ends_in_order(self):
+        for _ in range(3):
+            with Server(self.log, "--drain-timeout", "0") as server:
+                def ask():
+                    try:
+                        while True:
+                            server.judge("word " * 500)
+                    except (OSError, ValueError, urllib.error.URLError):
+                        return  # it was ended
+
+                clients = [threading.Thread(target=ask) for _ in range(4)]
+                for client in clients:
+                    client.start()
+                time.sleep(0.3)
+                server.process.send_signal(signal.SIGTERM)
+                self.assertIn(server.process.wait(30), (0, 5))  # not by a signal
+                for client in clients:
+                    client.join()
+
     def test_a_log_that_cannot_be_opened_is_one_line(self):
         self.log.write_text("not a database" * 1000)
         done = parapet("serve", str(BUNDLED), "--port", "0", "--audit-log", str(self.log))

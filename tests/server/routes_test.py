@@ -54,9 +54,9 @@ class SideDoors(ServerCase):
         back = self.ok(self.post("/detokenize", {"tokens": tokens["tokens"]}))
         self.assertEqual(back["prompt"], "Grüße 护栏")
         chat = self.ok(self.post("/tokenize", {"messages": user("hi")}))
-        shorter = self.ok(self.post("/tokenize", {"messages": user("hi"), "add_generation_prompt": False}))
-        self.assertGreater(chat["count"], shorter["count"])
+        self.assertGreater(chat["count"], 100)  # the policy stands around it
         self.refused(self.post("/tokenize", {}), 400, "prompt")
+        self.refused(self.post("/tokenize", {"messages": {}}), 400, "messages")
         self.refused(self.post("/detokenize", {"tokens": [10**8]}), 400, "tokens")
 
     def test_openapi_describes_what_there_is(self):

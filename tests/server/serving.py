@@ -40,15 +40,19 @@ class Server:
     def __init__(self, *flags: str, environment: dict | None = None, model: Path = BUNDLED):
         self.log: list[str] = []
         self.port = None
+        host = () if "--host" in flags else ("--host", "127.0.0.1")
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", str(model), "--port", "0", "--host", "127.0.0.1", *flags],
+            [PROGRAM, "serve", str(model), "--port", "0", *host, *flags],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             env={**os.environ, **(environment or {})})
         self._ready = threading.Event()
+        self._started = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        if not self._ready.wait(60) or self.process.poll() is not None:
+        self._ready.wait(60)
+        if not self._started:
             self.process.kill()
+            self.stop()
             raise RuntimeError("the server did not start:\n" + "\n".join(self.log))
 
     def _read(self):
@@ -57,6 +61,7 @@ class Server:
             if found := STARTED.search(line):
                 self.port = int(found[1]) if found[1] else None
             if "startup complete" in line:
+                self._started = True
                 self._ready.set()
         self._ready.set()
 

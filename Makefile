@@ -50,7 +50,7 @@ clients:  ## install the clients that the server is tested with
 	  { npm install --no-audit --no-fund --ignore-scripts --silent || { rm package.json; exit 1; }; }; }
 
 .PHONY: test
-test: deps  ## build and run every test
+test: deps clients  ## build and run every test
 	cmake --preset release -DPARAPET_BUILD_TESTS=ON -DPARAPET_BUILD_BENCH=ON -DPARAPET_BUILD_FUZZ=ON
 	cmake --build --preset release
 	ctest --preset release

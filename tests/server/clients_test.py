@@ -44,7 +44,7 @@ class Client(ServerCase):
                         "--phases", "examples,coverage,fuzzing", seconds=300)
 
     @unittest.skipUnless((CLIENTS / "venv/bin/lm_eval").exists(),
-                         "pip install 'lm_eval[api]' into build/clients/venv to run it")
+                         "make clients installs it")
     def test_lm_evaluation_harness(self):
         with tempfile.TemporaryDirectory() as folder:
             tasks = Path(folder)
@@ -61,7 +61,7 @@ class Client(ServerCase):
                 "metric_list: [{metric: exact_match}]\n")
             common = ["--include_path", folder, "--output_path", folder + "/out"]
             offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": folder + "/hf"}
-            model = f"model=guard,base_url={self.server.url}/v1/completions,tokenizer_backend=remote"
+            model = f"model=guard,base_url={self.server.url}/v1/completions,tokenizer_backend=remote,auth_token=key"
             self.run_client(str(CLIENTS / "venv/bin/lm_eval"), "--model", "local-completions", "--tasks",
                             "score,write", "--model_args", model, *common, **offline)
             model = f"model=guard,base_url={self.server.url}/v1/chat/completions"

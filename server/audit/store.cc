@@ -164,17 +164,23 @@ Result<std::int64_t> AuditStore::delete_expired(std::int64_t now_ms) {
   return sqlite3_changes64(database_.handle());
 }
 
+Result<AuditStore::PageCounts> AuditStore::page_counts() {
+  const auto size = database_.integer("PRAGMA page_size");
+  if (!size) return size.error();
+  const auto all = database_.integer("PRAGMA page_count");
+  if (!all) return all.error();
+  const auto free = database_.integer("PRAGMA freelist_count");
+  if (!free) return free.error();
+  return PageCounts{*size, *all, *free};
+}
+
 // As many of the oldest rows as, at the mean size of a row, take what is too much.
 Result<std::int64_t> AuditStore::delete_beyond_size() {
   if (options_.max_bytes == 0) return 0;
-  const auto page_size = database_.integer("PRAGMA page_size");
-  const auto pages = database_.integer("PRAGMA page_count");
-  const auto free_pages = database_.integer("PRAGMA freelist_count");
-  if (!page_size) return page_size.error();
+  const auto pages = page_counts();
   if (!pages) return pages.error();
-  if (!free_pages) return free_pages.error();
-  const std::int64_t used = *pages - *free_pages;
-  const std::int64_t excess = used - options_.max_bytes / *page_size;
+  const std::int64_t used = pages->all - pages->free;
+  const std::int64_t excess = used - options_.max_bytes / pages->size;
   if (excess <= 0) return 0;
   const auto rows = database_.integer("SELECT 1 + max(id) - min(id) FROM verdicts");
   if (!rows) return rows.error();
@@ -188,15 +194,11 @@ Result<std::int64_t> AuditStore::delete_beyond_size() {
 
 // Free pages are used again by new rows, so a few are kept; true where more can be given back.
 Result<bool> AuditStore::release_pages() {
-  const auto page_size = database_.integer("PRAGMA page_size");
-  const auto pages = database_.integer("PRAGMA page_count");
-  const auto free_pages = database_.integer("PRAGMA freelist_count");
-  if (!page_size) return page_size.error();
+  const auto pages = page_counts();
   if (!pages) return pages.error();
-  if (!free_pages) return free_pages.error();
-  const bool too_large = options_.max_bytes > 0 && *pages > options_.max_bytes / *page_size;
-  const bool too_empty = *free_pages > kPagesAStep && *free_pages > *pages / 4;
-  if (*free_pages == 0 || (!too_large && !too_empty)) return false;
+  const bool too_large = options_.max_bytes > 0 && pages->all > options_.max_bytes / pages->size;
+  const bool too_empty = pages->free > kPagesAStep && pages->free > pages->all / 4;
+  if (pages->free == 0 || (!too_large && !too_empty)) return false;
   const Status released =
       database_.execute("PRAGMA incremental_vacuum(" + std::to_string(kPagesAStep) + ")");
   if (!released) return released.error();

@@ -34,6 +34,12 @@ class AuditStore {
   Status prepare();
   Status insert(const AuditEntry& entry);
   Result<std::int64_t> delete_expired(std::int64_t now_ms);
+  struct PageCounts {
+    std::int64_t size;  // bytes of a page
+    std::int64_t all;
+    std::int64_t free;
+  };
+  Result<PageCounts> page_counts();
   Result<std::int64_t> delete_beyond_size();
   Result<bool> release_pages();
 

@@ -261,13 +261,11 @@ class Chat {
 }  // namespace
 
 void answer_chat(Service& service, const std::shared_ptr<Exchange>& exchange) {
-  const auto body = parse_json(exchange->request().body);
-  if (!body) return answer_error(*exchange, api_error(body.error()));
-  auto read = read_chat(service, *body, exchange->request());
-  if (const auto* error = std::get_if<ApiError>(&read)) return answer_error(*exchange, *error);
-  auto& request = std::get<ChatRequest>(read);
-  if (const auto error = prepare(service, request)) return answer_error(*exchange, *error);
-  Chat::start(std::make_shared<Chat>(service, exchange, std::move(request)));
+  auto asked = read_or_answer<ChatRequest>(
+      *exchange, [&](const Json& body) { return read_chat(service, body, exchange->request()); });
+  if (!asked) return;
+  if (const auto error = prepare(service, *asked)) return answer_error(*exchange, *error);
+  Chat::start(std::make_shared<Chat>(service, exchange, std::move(*asked)));
 }
 
 }  // namespace parapet::server

@@ -277,12 +277,11 @@ class Completion {
 }  // namespace
 
 void answer_completions(Service& service, const std::shared_ptr<Exchange>& exchange) {
-  const auto body = parse_json(exchange->request().body);
-  if (!body) return answer_error(*exchange, api_error(body.error()));
-  auto read = read_completion(service, *body, exchange->request());
-  if (const auto* error = std::get_if<ApiError>(&read)) return answer_error(*exchange, *error);
-  Completion::start(std::make_shared<Completion>(service, exchange,
-                                                 std::get<CompletionRequest>(std::move(read))));
+  auto asked = read_or_answer<CompletionRequest>(*exchange, [&](const Json& body) {
+    return read_completion(service, body, exchange->request());
+  });
+  if (!asked) return;
+  Completion::start(std::make_shared<Completion>(service, exchange, std::move(*asked)));
 }
 
 }  // namespace parapet::server

@@ -29,16 +29,8 @@ class Gathering : public std::enable_shared_from_this<Gathering> {
             self->take(i, std::move(output));
           }));
     }
-    const auto cancel = [handles = std::move(handles)] {
-      for (const RequestHandle& handle : handles) handle.cancel();
-    };
-    exchange_->on_gone(cancel);
-    if (job_.deadline.time) {
-      exchange_->at_deadline(*job_.deadline.time, [self = shared_from_this(), cancel] {
-        self->timed_out_ = true;
-        cancel();
-      });
-    }
+    cancel_when_over(*exchange_, job_.deadline, std::move(handles),
+                     [self = shared_from_this()] { self->timed_out_ = true; });
   }
 
  private:

@@ -155,11 +155,11 @@ Json result_of(const Judged& judged, Policy policy) {
 }  // namespace
 
 void answer_moderations(Service& service, const std::shared_ptr<Exchange>& exchange) {
-  const auto body = parse_json(exchange->request().body);
-  if (!body) return answer_error(*exchange, api_error(body.error()));
-  auto read = read_moderation(service, *body, exchange->request());
-  if (const auto* error = std::get_if<ApiError>(&read)) return answer_error(*exchange, *error);
-  auto& request = std::get<ModerationRequest>(read);
+  auto asked = read_or_answer<ModerationRequest>(*exchange, [&](const Json& body) {
+    return read_moderation(service, body, exchange->request());
+  });
+  if (!asked) return;
+  ModerationRequest& request = *asked;
   JudgeJob job;
   job.id = verdicts_id(exchange->request());
   job.items = std::move(request.items);

@@ -103,4 +103,17 @@ std::variant<Admission::Ticket, ApiError> admit(Service& service, std::int64_t c
   return ApiError{429, message, error_type(429), "", "overloaded", refusal.retry_after_seconds};
 }
 
+void cancel_when_over(Exchange& exchange, const Deadline& deadline,
+                      std::vector<RequestHandle> requests, std::function<void()> timed_out) {
+  const auto cancel = [requests = std::move(requests)] {
+    for (const RequestHandle& request : requests) request.cancel();
+  };
+  exchange.on_gone(cancel);
+  if (!deadline.time) return;
+  exchange.at_deadline(*deadline.time, [timed_out = std::move(timed_out), cancel] {
+    timed_out();
+    cancel();
+  });
+}
+
 }  // namespace parapet::server

@@ -59,6 +59,10 @@ struct Deadline {
 std::variant<Deadline, ApiError> deadline_of(const Service& service, const Request& request,
                                              std::int64_t body_ms);
 
+// Cancels the requests when the client is gone, and at the deadline, after `timed_out`.
+void cancel_when_over(Exchange& exchange, const Deadline& deadline,
+                      std::vector<RequestHandle> requests, std::function<void()> timed_out);
+
 // Room for so many engine requests, or the 429 (503 while draining) that is to be answered.
 std::variant<Admission::Ticket, ApiError> admit(Service& service, std::int64_t count,
                                                 const Deadline& deadline);

@@ -143,12 +143,11 @@ Json answer_of(const Service& service, const VerdictsRequest& request, const std
 }  // namespace
 
 void answer_verdicts(Service& service, const std::shared_ptr<Exchange>& exchange) {
-  const auto body = parse_json(exchange->request().body);
-  if (!body) return answer_error(*exchange, api_error(body.error()));
-  auto read = read_verdicts(service, *body, exchange->request());
-  if (const auto* error = std::get_if<ApiError>(&read)) return answer_error(*exchange, *error);
-  const auto request =
-      std::make_shared<const VerdictsRequest>(std::get<VerdictsRequest>(std::move(read)));
+  auto asked = read_or_answer<VerdictsRequest>(*exchange, [&](const Json& body) {
+    return read_verdicts(service, body, exchange->request());
+  });
+  if (!asked) return;
+  const auto request = std::make_shared<const VerdictsRequest>(std::move(*asked));
   JudgeJob job;
   job.id = verdicts_id(exchange->request());
   job.items = request->items;

@@ -2,7 +2,7 @@
 //
 // A matrix [out, in] is cut into panels of 16 output features, a panel into groups of `group_size`
 // inputs. Each output feature of a group has a scale s, and a weight is s * (code - zero), with
-// unsigned codes: int8 has zero = 128 and codes 1..255, int4 has zero = 8 and codes 0..15.
+// unsigned codes: int8 has zero = 128 and codes 0..255, int4 has zero = 8 and codes 0..15.
 //
 //   scales  bf16 bits [panels][groups][16]
 //   codes   int8: [panels][groups][group_size / 4][16][4]  the inputs k, k + 1, k + 2, k + 3
@@ -32,6 +32,16 @@ inline constexpr std::int64_t kPanelFeatures = 16;
 // Group sizes that kernels exist for. A group's integer sum is exact in float: 128 * 127 * 255 <
 // 2^24.
 inline constexpr std::int64_t kGroupSizes[] = {32, 64, 128};
+constexpr bool is_group_size(std::int64_t size) {
+  for (const std::int64_t known : kGroupSizes) {
+    if (size == known) return true;
+  }
+  return false;
+}
+// Where nobody asks for another.
+constexpr std::int64_t default_group_size(WeightFormat format) {
+  return format == WeightFormat::kInt8 ? 128 : 32;
+}
 
 struct PackedShape {
   WeightFormat format = WeightFormat::kInt8;

@@ -8,12 +8,17 @@
 namespace parapet {
 namespace {
 
+constexpr MatrixFormat packed_format(WeightFormat format) {
+  return {.name = weight_format_name(format),
+          .packed = true,
+          .packed_format = format,
+          .group_size = default_group_size(format)};
+}
+
 constexpr MatrixFormat kFormats[] = {
-    {.name = "float32", .dtype = DType::kF32},
-    {.name = "bfloat16", .dtype = DType::kBF16},
-    {.name = "float16", .dtype = DType::kF16},
-    {.name = "int8", .packed = true, .packed_format = WeightFormat::kInt8, .group_size = 128},
-    {.name = "int4", .packed = true, .packed_format = WeightFormat::kInt4, .group_size = 32},
+    {.name = "float32", .dtype = DType::kF32}, {.name = "bfloat16", .dtype = DType::kBF16},
+    {.name = "float16", .dtype = DType::kF16}, packed_format(WeightFormat::kInt8),
+    packed_format(WeightFormat::kInt4),
 };
 
 double product(std::int64_t a, std::int64_t b, std::int64_t c) {

@@ -7,18 +7,6 @@
 #include "base/refusal.h"
 
 namespace parapet {
-namespace {
-
-// The head's groups where the layers are int4, and the default of int8.
-constexpr std::int64_t kInt8GroupSize = 128;
-constexpr std::int64_t kInt4GroupSize = 32;
-
-}  // namespace
-
-bool is_group_size(std::int64_t size) {
-  return std::find(std::begin(kGroupSizes), std::end(kGroupSizes), size) != std::end(kGroupSizes);
-}
-
 std::string group_size_list() {
   std::string list;
   for (std::size_t i = 0; i < std::size(kGroupSizes); ++i) {
@@ -37,13 +25,9 @@ Result<QuantizationScheme> QuantizationScheme::of(std::string_view format,
   }
   QuantizationScheme scheme;
   scheme.format = *known;
-  if (*known == WeightFormat::kInt8) {
-    scheme.group_size = group_size == 0 ? kInt8GroupSize : group_size;
-    scheme.head_group_size = scheme.group_size;
-  } else {
-    scheme.group_size = group_size == 0 ? kInt4GroupSize : group_size;
-    scheme.head_group_size = kInt8GroupSize;
-  }
+  scheme.group_size = group_size == 0 ? default_group_size(*known) : group_size;
+  scheme.head_group_size =
+      *known == scheme.head_format ? scheme.group_size : default_group_size(scheme.head_format);
   return scheme;
 }
 

@@ -38,6 +38,5 @@ struct CompressedTensorsScheme {
 
 // "32, 64 or 128", as errors list them.
 std::string group_size_list();
-bool is_group_size(std::int64_t size);
 
 }  // namespace parapet

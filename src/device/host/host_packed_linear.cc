@@ -1,6 +1,5 @@
 #include "device/host/host_packed_linear.h"
 
-#include <algorithm>
 #include <string>
 
 #include "base/check.h"
@@ -25,7 +24,7 @@ Status check_part(const PackedMatrix& part, const PackedShape& first) {
                                                   describe(part.shape) + " beside " +
                                                   describe(first)};
   }
-  if (std::ranges::find(kGroupSizes, first.group_size) == std::end(kGroupSizes)) {
+  if (!is_group_size(first.group_size)) {
     return Error{ErrorCode::kInvalidArgument, "packed weights: group_size is " +
                                                   std::to_string(first.group_size) +
                                                   ", expected 32, 64 or 128"};

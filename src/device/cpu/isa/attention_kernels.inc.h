@@ -284,19 +284,9 @@ void attend_as(const AttentionChunk& chunk) {
     });
   }
   soften_rows(chunk);
-#if V_SOUTER
-  const int slice = chunk.rows < kAttentionRows ? chunk.head_dim : V_SOUTER * kLanes;
-  for (int d = 0; d < chunk.head_dim; d += slice) {
-    for_each_tile(chunk.rows, [&](int row, auto rows) {
-      mix_tile<Kv, rows.kCount>(chunk, row, d,
-                                d + slice < chunk.head_dim ? d + slice : chunk.head_dim);
-    });
-  }
-#else
   for_each_tile(chunk.rows, [&](int row, auto rows) {
     mix_tile<Kv, rows.kCount>(chunk, row, 0, chunk.head_dim);
   });
-#endif
 }
 
 void attend(const AttentionChunk& chunk) {

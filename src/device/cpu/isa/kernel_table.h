@@ -104,11 +104,11 @@ struct AttentionChunk {
   KvType type;
   KvPanel panels[kChunkPanels];
   const std::byte* next_keys[kChunkPanels];  // what is likely read next
-  int begin;        // position of the first key
-  const int* seen;  // [rows]  keys that the row sees, from position 0 on
-  float* weights;   // [rows, kChunkKeys]  scratch, as the next two
-  float* factors;   // [rows]
-  float* added;     // [rows]
+  int begin;                                 // position of the first key
+  const int* seen;                           // [rows]  keys that the row sees, from position 0 on
+  float* weights;                            // [rows, kChunkKeys]  scratch, as the next two
+  float* factors;                            // [rows]
+  float* added;                              // [rows]
   // The running state of the online softmax (Milakov and Gimelshein 2018), to base 2.
   float* max;  // [rows]
   float* sum;  // [rows]

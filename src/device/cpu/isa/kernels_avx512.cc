@@ -17,25 +17,11 @@ namespace {
 #include "device/cpu/isa/attention_kernels.inc.h"
 #include "device/cpu/isa/packed_avx512.inc.h"
 #include "device/cpu/isa/packed_kernels.inc.h"
+#include "device/cpu/isa/table.inc.h"
 // clang-format on
 
 }  // namespace
 
-const KernelTable kKernelsAvx512 = {
-    .isa = "avx512",
-    .tile_rows = kTileRows,
-    .dot = {dot<F32>, dot<Bf16>, dot<F16>},
-    .widen = {widen<F32>, widen<Bf16>, widen<F16>},
-    .packed = {kPackedOf<Int8Panel>, kPackedOf<Int4Panel>},
-    .inverse_rms = inverse_rms,
-    .scale = scale_row,
-    .silu_mul = silu_mul,
-    .exp = exp_row,
-    .rotate = rotate,
-    .dequantize = dequantize,
-    .attend = attend,
-    .argmax = argmax,
-    .sum_exp = sum_exp,
-};
+constinit const KernelTable kKernelsAvx512 = table_of("avx512");
 
 }  // namespace parapet::cpu

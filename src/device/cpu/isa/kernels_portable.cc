@@ -15,25 +15,11 @@ namespace {
 #include "device/cpu/isa/attention_kernels.inc.h"
 #include "device/cpu/isa/packed_portable.inc.h"
 #include "device/cpu/isa/packed_kernels.inc.h"
+#include "device/cpu/isa/table.inc.h"
 // clang-format on
 
 }  // namespace
 
-const KernelTable kKernelsPortable = {
-    .isa = "portable",
-    .tile_rows = kTileRows,
-    .dot = {dot<F32>, dot<Bf16>, dot<F16>},
-    .widen = {widen<F32>, widen<Bf16>, widen<F16>},
-    .packed = {kPackedOf<Int8Panel>, kPackedOf<Int4Panel>},
-    .inverse_rms = inverse_rms,
-    .scale = scale_row,
-    .silu_mul = silu_mul,
-    .exp = exp_row,
-    .rotate = rotate,
-    .dequantize = dequantize,
-    .attend = attend,
-    .argmax = argmax,
-    .sum_exp = sum_exp,
-};
+constinit const KernelTable kKernelsPortable = table_of("portable");
 
 }  // namespace parapet::cpu

@@ -4,11 +4,6 @@
 inline __m256i load_256(const void* from) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(from));
 }
-inline __m256i broadcast_4(const std::byte* from) {
-  std::int32_t bits = 0;
-  __builtin_memcpy(&bits, from, sizeof bits);
-  return _mm256_set1_epi32(bits);
-}
 
 // 32 integral floats of small magnitude as 16-bit integers, in order.
 inline void to_i16(const Vec* v, __m256i* halves) {
@@ -19,30 +14,35 @@ inline void to_i16(const Vec* v, __m256i* halves) {
   }
 }
 
-// 255 * 127 twice is too much for 16 bits, so that codes are widened: the even bytes of each four
-// make one vector of pairs, the odd ones another, and activations are stored in that order.
-struct Int8Panel {
+// What both formats share.
+struct PairPanel {
   // 8 sums, 2 vectors of weights, one of activations, the mask and a product of 16 registers.
   static constexpr int kRows = 4;
   static constexpr int kPanels = 1;
-  static constexpr int kInputs = 4;
-  static constexpr int kFlushInputs = 0;
   static constexpr int kParts = 2;
-  static constexpr int kZero = 128;
   using Sums = __m256i;
   using Codes = __m256i;
+
+  static __m256i broadcast(std::int32_t bits) { return _mm256_set1_epi32(bits); }
+  static Sums start(std::int32_t n) { return _mm256_set1_epi32(n); }
+  static Vec to_float(Sums sums) { return _mm256_cvtepi32_ps(sums); }
+};
+
+// 255 * 127 twice is too much for 16 bits, so that codes are widened: the even bytes of each four
+// make one vector of pairs, the odd ones another, and activations are stored in that order.
+struct Int8Panel : PairPanel {
+  static constexpr int kInputs = 4;
+  static constexpr int kFlushInputs = 0;
+  static constexpr int kZero = 128;
 
   static Codes load(const std::uint8_t* from, int part) {
     const __m256i bytes = load_256(from);
     return part == 0 ? _mm256_and_si256(bytes, _mm256_set1_epi16(0xff))
                      : _mm256_srli_epi16(bytes, 8);
   }
-  static __m256i broadcast(const std::byte* from) { return broadcast_4(from); }
-  static Sums start(std::int32_t n) { return _mm256_set1_epi32(n); }
   static Sums add(Sums sums, Codes w, __m256i x) {
     return _mm256_add_epi32(sums, _mm256_madd_epi16(w, x));
   }
-  static Vec to_float(Sums sums) { return _mm256_cvtepi32_ps(sums); }
   static void store_values(const Vec* v, std::byte* to) {
     __m256i halves[2];
     to_i16(v, halves);
@@ -57,30 +57,22 @@ struct Int8Panel {
 };
 
 // 15 * 127 fits: eight of these products of two, or 32 inputs, add up to at most 30,480.
-struct Int4Panel {
-  static constexpr int kRows = 4;
-  static constexpr int kPanels = 1;
+struct Int4Panel : PairPanel {
   static constexpr int kInputs = 8;
   static constexpr int kFlushInputs = 32;
-  static constexpr int kParts = 2;
   static constexpr int kZero = 8;
-  using Sums = __m256i;
   using Narrow = __m256i;
-  using Codes = __m256i;
 
   static Codes load(const std::uint8_t* from, int part) {
     const __m256i bytes = load_256(from);
     return _mm256_and_si256(part == 0 ? bytes : _mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(15));
   }
-  static __m256i broadcast(const std::byte* from) { return broadcast_4(from); }
-  static Sums start(std::int32_t n) { return _mm256_set1_epi32(n); }
   static Narrow add(Narrow sums, Codes w, __m256i x) {
     return _mm256_add_epi16(sums, _mm256_maddubs_epi16(w, x));
   }
   static Sums flush(Sums sums, Narrow narrow) {
     return _mm256_add_epi32(sums, _mm256_madd_epi16(narrow, _mm256_set1_epi16(1)));
   }
-  static Vec to_float(Sums sums) { return _mm256_cvtepi32_ps(sums); }
   static void store_values(const Vec* v, std::byte* to) {
     __m256i halves[2];
     to_i16(v, halves);

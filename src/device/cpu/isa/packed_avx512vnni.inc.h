@@ -1,13 +1,6 @@
 // Packed weights on AVX-512 VNNI: one instruction multiplies four unsigned codes with four signed
 // activations and adds them to each 32-bit lane, exactly.
 
-inline __m512i load_512(const void* from) { return _mm512_loadu_si512(from); }
-inline __m512i broadcast_4(const std::byte* from) {
-  std::int32_t bits = 0;
-  __builtin_memcpy(&bits, from, sizeof bits);
-  return _mm512_set1_epi32(bits);
-}
-
 // What both formats share: activations are signed bytes in order.
 struct VnniPanel {
   // 12 sums cover a latency of 5 cycles at two instructions a cycle.
@@ -17,16 +10,11 @@ struct VnniPanel {
   using Sums = __m512i;
   using Codes = __m512i;
 
-  static __m512i broadcast(const std::byte* from) { return broadcast_4(from); }
+  static __m512i broadcast(std::int32_t bits) { return _mm512_set1_epi32(bits); }
   static Sums add(Sums sums, Codes w, __m512i x) { return _mm512_dpbusd_epi32(sums, w, x); }
   static Sums start(std::int32_t n) { return _mm512_set1_epi32(n); }
   static Vec to_float(Sums sums) { return _mm512_cvtepi32_ps(sums); }
-  static void store_values(const Vec* v, std::byte* to) {
-    for (int i = 0; i < 2; ++i) {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16 * i),
-                       _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v[i])));
-    }
-  }
+  static void store_values(const Vec* v, std::byte* to) { store_bytes(v, to); }
 };
 
 struct Int8Panel : VnniPanel {
@@ -42,8 +30,5 @@ struct Int4Panel : VnniPanel {
   static constexpr int kParts = 2;
   static constexpr int kZero = 8;
 
-  static Codes load(const std::uint8_t* from, int part) {
-    const __m512i bytes = load_512(from);
-    return _mm512_and_si512(part == 0 ? bytes : _mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(15));
-  }
+  static Codes load(const std::uint8_t* from, int part) { return load_4_bits(from, part); }
 };

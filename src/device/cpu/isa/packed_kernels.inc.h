@@ -1,15 +1,18 @@
 // Products of quantized weights and quantized activations, on the Vec of the including file and on
 // its two formats, Int8Panel and Int4Panel. A format says
 //
-//   kRows, kPanels     the inner tile
-//   kInputs            inputs in a step: 64 bytes of codes of one panel
-//   kParts             parts of a step, multiplied one after the other: four bytes of activations
-//   each kFlushInputs       inputs after which narrow sums must be added to the wide ones; 0: none
-//   are kZero              the code that means zero load(from, part)   a vector of weights, ready
-//   to be multiplied broadcast          a part's activations, to all lanes Sums, start(n)     sums
-//   of products, one a feature; n in each Narrow, add        products added to sums, or to narrow
-//   ones flush              narrow sums added to wide ones to_float           sums as floats, exact
-//   store_values       32 integral floats as codes, in the order of parts
+// - kRows, kPanels: the inner tile
+// - kInputs: inputs in a step, 64 bytes of codes of one panel
+// - kParts: parts of a step, multiplied one after the other: four bytes of activations each
+// - kFlushInputs: inputs after which narrow sums must be added to the wide ones; 0: none are
+// - kZero: the code that means zero
+// - load(from, part): a vector of weights, ready to be multiplied
+// - broadcast(bits): a part's activations, to all lanes
+// - Sums, start(n): sums of products, one a feature; n in each
+// - Narrow, add: products added to sums, or to narrow ones
+// - flush: narrow sums added to wide ones
+// - to_float: sums as floats, exact
+// - store_values: 32 integral floats as codes, in the order of parts
 //
 // Inside a group sums are exact integers, so their order is free; groups are added in order.
 
@@ -47,7 +50,9 @@ inline void add_step(const std::uint8_t* const* codes, const std::byte* const* x
     }
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const auto values = Panel::broadcast(x[r] + (step * Panel::kParts + part) * kPartBytes);
+      std::int32_t bits = 0;
+      __builtin_memcpy(&bits, x[r] + (step * Panel::kParts + part) * kPartBytes, sizeof bits);
+      const auto values = Panel::broadcast(bits);
 #pragma GCC unroll 16
       for (int v = 0; v < kVecs; ++v) {
         sums[r][v] = Panel::add(sums[r][v], weights[v], values);

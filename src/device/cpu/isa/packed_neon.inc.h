@@ -2,11 +2,6 @@
 // neighbouring products to 32. Of a part's four inputs a register then holds two sums.
 
 inline int8x16_t load_s8(const std::uint8_t* from) { return vreinterpretq_s8_u8(vld1q_u8(from)); }
-inline int8x8_t broadcast_4(const std::byte* from) {
-  std::int32_t bits = 0;
-  __builtin_memcpy(&bits, from, sizeof bits);
-  return vreinterpret_s8_s32(vdup_n_s32(bits));
-}
 
 template <class Half>
 struct Halves {
@@ -26,7 +21,7 @@ struct NeonPanel {
   using Narrow = Halves<int16x8_t>;
   using Codes = int8x16_t;
 
-  static int8x8_t broadcast(const std::byte* from) { return broadcast_4(from); }
+  static int8x8_t broadcast(std::int32_t bits) { return vreinterpret_s8_s32(vdup_n_s32(bits)); }
   static Sums start(std::int32_t n) {
     const int32x4_t once = {n, 0, n, 0};
     return {once, once};

@@ -1,12 +1,6 @@
 // Packed weights on AArch64 with dot products: one instruction multiplies four signed codes with
 // four signed activations and adds them to each 32-bit lane, exactly.
 
-inline int8x16_t broadcast_4(const std::byte* from) {
-  std::int32_t bits = 0;
-  __builtin_memcpy(&bits, from, sizeof bits);
-  return vreinterpretq_s8_s32(vdupq_n_s32(bits));
-}
-
 // What both formats share: activations are signed bytes in order.
 struct DotPanel {
   // 24 sums, 4 vectors of weights and 1 of activations of the 32 registers.
@@ -16,7 +10,7 @@ struct DotPanel {
   using Sums = int32x4_t;
   using Codes = int8x16_t;
 
-  static int8x16_t broadcast(const std::byte* from) { return broadcast_4(from); }
+  static int8x16_t broadcast(std::int32_t bits) { return vreinterpretq_s8_s32(vdupq_n_s32(bits)); }
   static Sums add(Sums sums, Codes w, int8x16_t x) { return vdotq_s32(sums, w, x); }
   static Sums start(std::int32_t n) { return vdupq_n_s32(n); }
   static Vec to_float(Sums sums) { return vcvtq_f32_s32(sums); }

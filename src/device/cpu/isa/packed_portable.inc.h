@@ -27,11 +27,7 @@ struct FloatPanel {
     const UintVec codes = (load_u32(from) >> shift) & ((1U << kCodeBits) - 1U);
     return __builtin_convertvector(reinterpret_cast<IntVec>(codes), Vec);
   }
-  static Vec broadcast(const std::byte* from) {
-    float value = 0.0F;
-    __builtin_memcpy(&value, from, sizeof value);
-    return splat(value);
-  }
+  static Vec broadcast(std::int32_t bits) { return splat(__builtin_bit_cast(float, bits)); }
   static Sums start(std::int32_t n) { return splat(static_cast<float>(n)); }
   static Sums add(Sums sums, Codes w, Vec x) { return sums + w * x; }
   static Vec to_float(Sums sums) { return sums; }

@@ -66,3 +66,19 @@ inline Vec scale_by_power_of_2(Vec v, Vec n) { return _mm512_scalef_ps(v, n); }
 // Bit i tells of lane i.
 inline unsigned nan_lanes(Vec v) { return _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q); }
 inline unsigned equal_lanes(Vec a, Vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+
+inline __m512i load_512(const void* from) { return _mm512_loadu_si512(from); }
+
+// The low four bits of each byte, or the high ones.
+inline __m512i load_4_bits(const void* from, int part) {
+  const __m512i bytes = load_512(from);
+  return _mm512_and_si512(part == 0 ? bytes : _mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(15));
+}
+
+// 32 integral floats of small magnitude as signed bytes, in order.
+inline void store_bytes(const Vec* v, std::byte* to) {
+  for (int i = 0; i < 2; ++i) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16 * i),
+                     _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v[i])));
+  }
+}

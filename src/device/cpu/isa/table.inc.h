@@ -1,0 +1,20 @@
+// The including file's kernels as one table: every instruction set fills it alike.
+
+constexpr KernelTable table_of(const char* isa) {
+  return {
+      .isa = isa,
+      .tile_rows = kTileRows,
+      .dot = {dot<F32>, dot<Bf16>, dot<F16>},
+      .widen = {widen<F32>, widen<Bf16>, widen<F16>},
+      .packed = {kPackedOf<Int8Panel>, kPackedOf<Int4Panel>},
+      .inverse_rms = inverse_rms,
+      .scale = scale_row,
+      .silu_mul = silu_mul,
+      .exp = exp_row,
+      .rotate = rotate,
+      .dequantize = dequantize,
+      .attend = attend,
+      .argmax = argmax,
+      .sum_exp = sum_exp,
+  };
+}

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/huge_pages.h"
 
 namespace parapet {
 namespace {
@@ -85,6 +86,7 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& file) {
   if (address == MAP_FAILED) {
     return Error{ErrorCode::kIo, file.string() + ": cannot map: " + std::strerror(errno)};
   }
+  prefer_huge_pages(address, opened.size());
   return MappedFile({static_cast<const std::byte*>(address), opened.size()});
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/huge_pages.h"
 #include "bench/statistics.h"
 
 namespace parapet {
@@ -81,7 +82,7 @@ Result<std::byte*> map_random_bytes() {
     return Error{ErrorCode::kResourceExhausted,
                  "no memory for 512 MiB to measure the read bandwidth with"};
   }
-  madvise(mapped, kReadBytes, MADV_HUGEPAGE);
+  prefer_huge_pages(mapped, kReadBytes);
   auto* const words = static_cast<std::uint64_t*>(mapped);
   std::uint64_t state = 0;
   for (std::size_t i = 0; i < kReadBytes / sizeof(std::uint64_t); ++i) {

@@ -9,7 +9,6 @@ namespace parapet {
 namespace {
 
 constexpr std::int64_t kMaxCopies = 1024;
-constexpr std::int64_t kAlignment = 64;
 
 // SplitMix64 (Steele, Lea and Flood 2014).
 class Random {
@@ -45,28 +44,20 @@ void fill(std::span<std::uint64_t> words, const FloatBits& bits, Random& random)
   for (std::uint64_t& word : words) word = (random() & bits.random) | bits.fixed;
 }
 
-std::int64_t aligned_words(std::int64_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * (kAlignment / 8);
-}
-
 // Hands out parts of a memory that is large enough.
 class Cursor {
  public:
-  explicit Cursor(std::vector<std::uint64_t>& memory) : memory_(memory) {
-    const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
-    at_ = (kAlignment - address % kAlignment) % kAlignment / 8;
-  }
+  explicit Cursor(std::span<std::byte> memory) : rest_(memory) {}
   std::uint64_t* take(std::int64_t bytes, const FloatBits& bits, Random& random) {
-    const std::span words =
-        std::span(memory_).subspan(at_, static_cast<std::size_t>(aligned_words(bytes)));
-    at_ += words.size();
+    const std::size_t size = aligned_size(static_cast<std::uint64_t>(bytes));
+    const std::span words(reinterpret_cast<std::uint64_t*>(rest_.data()), size / 8);
+    rest_ = rest_.subspan(size);
     fill(words, bits, random);
     return words.data();
   }
 
  private:
-  std::vector<std::uint64_t>& memory_;
-  std::size_t at_;
+  std::span<std::byte> rest_;
 };
 
 Result<std::unique_ptr<LinearWeight>> make_dense(Device& device, const MatrixFormat& format,
@@ -112,16 +103,18 @@ std::vector<float> random_floats(std::int64_t count, std::uint64_t seed) {
 
 Result<RandomMatrices> RandomMatrices::make(Device& device, const MatrixFormat& format,
                                             std::int64_t in, std::span<const std::int64_t> outs) {
-  std::int64_t words = 0;
+  std::int64_t bytes = 0;
   for (const std::int64_t out : outs) {
-    words += aligned_words(format.bytes(in, out)) + kAlignment;  // codes and scales, each aligned
+    // Codes and scales, each aligned.
+    bytes += static_cast<std::int64_t>(
+        aligned_size(static_cast<std::uint64_t>(format.bytes(in, out))) + kTensorAlignment);
   }
-  const std::int64_t copies =
-      std::clamp<std::int64_t>(kMoreThanCaches / (8 * words) + 1, 1, kMaxCopies);
+  const std::int64_t copies = std::clamp<std::int64_t>(kMoreThanCaches / bytes + 1, 1, kMaxCopies);
   RandomMatrices matrices;
-  matrices.memory_.resize(static_cast<std::size_t>(copies * words + kAlignment));
-  Cursor cursor(matrices.memory_);
-  Random random(static_cast<std::uint64_t>(words));
+  PARAPET_ASSIGN(matrices.memory_,
+                 AnonymousMemory::reserve(static_cast<std::uint64_t>(copies * bytes)));
+  Cursor cursor(matrices.memory_->bytes());
+  Random random(static_cast<std::uint64_t>(bytes));
   for (std::int64_t i = 0; i < copies; ++i) {
     PARAPET_ASSIGN(auto linear, format.packed
                                     ? make_packed(device, format, in, outs, cursor, random)

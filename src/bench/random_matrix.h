@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "bench/kernel_costs.h"
+#include "checkpoint/anonymous_memory.h"
 #include "device/device.h"
 #include "parapet/error.h"
 
@@ -29,7 +31,7 @@ class RandomMatrices {
  private:
   RandomMatrices() = default;
 
-  std::vector<std::uint64_t> memory_;
+  std::optional<AnonymousMemory> memory_;  // as the weights of a checkpoint, on large pages
   std::vector<std::unique_ptr<LinearWeight>> linears_;
   std::size_t turn_ = 0;
 };

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/huge_pages.h"
 #include "base/memory.h"
 
 namespace parapet {
@@ -20,8 +21,7 @@ Result<AnonymousMemory> AnonymousMemory::reserve(std::uint64_t bytes) {
     return Error{ErrorCode::kResourceExhausted,
                  "cannot reserve " + std::to_string(bytes) + " bytes: " + std::strerror(errno)};
   }
-  // Huge pages are a wish: fewer page faults while filling, fewer TLB misses afterwards.
-  (void)::madvise(address, bytes, MADV_HUGEPAGE);
+  prefer_huge_pages(address, bytes);
   return AnonymousMemory({static_cast<std::byte*>(address), bytes});
 }
 

@@ -20,6 +20,9 @@ constexpr std::int64_t kMaxTilePanels = 4;
 constexpr std::int64_t kMaxTileRows = 256;
 // Strips of rows up to which weights are read once and in order, without blocks.
 constexpr std::int64_t kStreamStrips = 2;
+// Over the ends of groups and panels, which follow each other. A page: what the processor sees of
+// the order by itself ends there.
+constexpr std::int64_t kFetchAhead = 4096;
 
 // Some panels of one part, and of its like in every band.
 struct PanelRange {
@@ -61,18 +64,18 @@ class PackedLinear {
     const std::span<const HostPackedLinear::Part> parts = weight_.band(0, job_.bands);
     std::int64_t panels = 0;
     for (const auto& part : parts) panels += part.matrix.shape.panels();
+    stream_ = rows_ <= kStreamStrips * packed_.tile_rows;
+    const std::int64_t max_panels = stream_ ? kMaxTilePanels : kMaxTilePanels / job_.bands;
     const std::int64_t row_tiles = ceil_div(rows_, kMaxTileRows);
     tile_rows_ = round_up(ceil_div(rows_, row_tiles), packed_.tile_rows);
-    tile_panels_ =
-        std::clamp<std::int64_t>(ceil_div(panels * row_tiles, kItemsPerThread * num_threads()), 1,
-                                 kMaxTilePanels / job_.bands);
+    tile_panels_ = std::clamp<std::int64_t>(
+        ceil_div(panels * row_tiles, kItemsPerThread * num_threads()), 1, max_panels);
     for (std::size_t part = 0; part < parts.size(); ++part) {
       const std::int64_t end = parts[part].matrix.shape.panels();
       for (std::int64_t first = 0; first < end; first += tile_panels_) {
         tiles_.push_back({part, first, std::min(tile_panels_, end - first)});
       }
     }
-    stream_ = rows_ <= kStreamStrips * packed_.tile_rows;
     const std::int64_t bytes = job_.bands * tile_panels_ * parts.front().matrix.shape.group_bytes();
     block_groups_ = stream_ ? groups_ : std::clamp<std::int64_t>(kBlockBytes / bytes, 1, groups_);
   }
@@ -154,7 +157,7 @@ class PackedLinear {
                  .sums = tile.sums + band * tile.band_stride,
                  .sums_stride = tile.stride,
                  .accumulate = group > 0,
-                 .from_memory = stream_});
+                 .fetch_ahead = stream_ ? kFetchAhead : 0});
   }
 
   const KernelTable& kernels_;

@@ -1,9 +1,13 @@
 #include "device/host/host_memory.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <new>
 #include <string>
 #include <utility>
+
+#include "base/huge_pages.h"
 
 namespace parapet {
 namespace {
@@ -32,15 +36,15 @@ class AliasBuffer final : public Buffer {
 
 }  // namespace
 
-void AlignedDelete::operator()(std::byte* bytes) const {
-  ::operator delete[](bytes, std::align_val_t{kHostAlignment});
-}
+void AlignedDelete::operator()(std::byte* bytes) const { std::free(bytes); }
 
 AlignedBytes try_allocate_aligned(std::size_t bytes) {
-  // No object is larger than half the address space; operator new would round the size up past it.
+  // No object is larger than half the address space; rounding the size up would go past it.
   if (bytes > std::numeric_limits<std::size_t>::max() / 2) return nullptr;
-  return AlignedBytes(static_cast<std::byte*>(
-      ::operator new[](bytes, std::align_val_t{kHostAlignment}, std::nothrow)));
+  const std::size_t alignment = bytes < kHugePage ? kHostAlignment : kHugePage;
+  const std::size_t rounded =
+      std::max<std::size_t>((bytes + alignment - 1) / alignment, 1) * alignment;
+  return AlignedBytes(static_cast<std::byte*>(std::aligned_alloc(alignment, rounded)));
 }
 
 AlignedBytes allocate_aligned(std::size_t bytes) {
@@ -55,6 +59,7 @@ Result<std::unique_ptr<Buffer>> allocate_host_buffer(std::size_t bytes) {
     return Error{ErrorCode::kResourceExhausted,
                  "cannot allocate " + std::to_string(bytes) + " bytes of host memory"};
   }
+  prefer_huge_pages(memory.get(), bytes);
   return std::unique_ptr<Buffer>(std::make_unique<OwnedBuffer>(std::move(memory), bytes));
 }
 
@@ -68,6 +73,7 @@ float* Workspace::floats(std::size_t count) {
     bytes_.reset();
     capacity_ = 0;
     bytes_ = allocate_aligned(needed);
+    prefer_huge_pages(bytes_.get(), needed);
     capacity_ = needed;
   }
   return reinterpret_cast<float*>(bytes_.get());

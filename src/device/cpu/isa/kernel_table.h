@@ -74,8 +74,9 @@ struct PackedDotArgs {
   std::int64_t group_size;
   float* sums;
   std::int64_t sums_stride;
-  bool accumulate;   // add to what `sums` holds, the sums of smaller groups
-  bool from_memory;  // the weights are used once: fetch ahead
+  bool accumulate;  // add to what `sums` holds, the sums of smaller groups
+  // Codes of a panel are fetched so many bytes before they are used; 0: they are in a cache.
+  std::int64_t fetch_ahead;
 };
 
 struct PackedKernels {

@@ -19,6 +19,7 @@ struct PairPanel {
   // 8 sums, 2 vectors of weights, one of activations, the mask and a product of 16 registers.
   static constexpr int kRows = 4;
   static constexpr int kPanels = 1;
+  static constexpr int kRowPanels = 4;
   static constexpr int kParts = 2;
   using Sums = __m256i;
   using Codes = __m256i;

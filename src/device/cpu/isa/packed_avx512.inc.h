@@ -5,6 +5,7 @@
 struct PairPanel {
   static constexpr int kRows = 6;
   static constexpr int kPanels = 2;
+  static constexpr int kRowPanels = 4;
   static constexpr int kParts = 2;
   using Sums = __m512i;
   using Codes = __m512i;

@@ -6,6 +6,7 @@ struct VnniPanel {
   // 12 sums cover a latency of 5 cycles at two instructions a cycle.
   static constexpr int kRows = 6;
   static constexpr int kPanels = 2;
+  static constexpr int kRowPanels = 4;
   static constexpr int kFlushInputs = 0;
   using Sums = __m512i;
   using Codes = __m512i;

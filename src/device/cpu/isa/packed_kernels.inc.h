@@ -2,6 +2,7 @@
 // its two formats, Int8Panel and Int4Panel. A format says
 //
 // - kRows, kPanels: the inner tile
+// - kRowPanels: panels of one row at once, each of them a stream from the memory
 // - kInputs: inputs in a step, 64 bytes of codes of one panel
 // - kParts: parts of a step, multiplied one after the other: four bytes of activations each
 // - kFlushInputs: inputs after which narrow sums must be added to the wide ones; 0: none are
@@ -38,15 +39,17 @@ inline void keep_order(Sums& sums) {
 }
 
 template <class Panel, int kRows, int kVecs, class Sums>
-inline void add_step(const std::uint8_t* const* codes, const std::byte* const* x, std::int64_t step,
-                     Sums (&sums)[kRows][kVecs]) {
+inline void add_step(const std::uint8_t* const* codes, std::int64_t fetch_ahead,
+                     const std::byte* const* x, std::int64_t step, Sums (&sums)[kRows][kVecs]) {
 #pragma GCC unroll 8
   for (int part = 0; part < Panel::kParts; ++part) {
     typename Panel::Codes weights[kVecs];
 #pragma GCC unroll 16
     for (int v = 0; v < kVecs; ++v) {
-      const std::uint8_t* const panel = codes[v / kPackedVecs];
-      weights[v] = Panel::load(panel + step * kStepBytes + v % kPackedVecs * (4 * kLanes), part);
+      const std::uint8_t* const from = codes[v / kPackedVecs] + step * kStepBytes;
+      // An address past the end is harmless.
+      if (part == 0 && v % kPackedVecs == 0) __builtin_prefetch(from + fetch_ahead);
+      weights[v] = Panel::load(from + v % kPackedVecs * (4 * kLanes), part);
     }
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
@@ -64,12 +67,13 @@ inline void add_step(const std::uint8_t* const* codes, const std::byte* const* x
 
 // One group of kRows rows and kVecs vectors of features.
 template <class Panel, int kRows, int kVecs>
-inline void add_group(const std::uint8_t* const* codes, const std::byte* const* x,
-                      std::int64_t group_size, typename Panel::Sums (&sums)[kRows][kVecs]) {
+inline void add_group(const std::uint8_t* const* codes, std::int64_t fetch_ahead,
+                      const std::byte* const* x, std::int64_t group_size,
+                      typename Panel::Sums (&sums)[kRows][kVecs]) {
   const std::int64_t steps = group_size / Panel::kInputs;
   if constexpr (Panel::kFlushInputs == 0) {
     for (std::int64_t step = 0; step < steps; ++step) {
-      add_step<Panel, kRows, kVecs>(codes, x, step, sums);
+      add_step<Panel, kRows, kVecs>(codes, fetch_ahead, x, step, sums);
     }
   } else {
     constexpr std::int64_t kFlushSteps = Panel::kFlushInputs / Panel::kInputs;
@@ -77,7 +81,7 @@ inline void add_group(const std::uint8_t* const* codes, const std::byte* const* 
       typename Panel::Narrow narrow[kRows][kVecs] = {};
 #pragma GCC unroll 1
       for (std::int64_t step = first; step < first + kFlushSteps; ++step) {
-        add_step<Panel, kRows, kVecs>(codes, x, step, narrow);
+        add_step<Panel, kRows, kVecs>(codes, fetch_ahead, x, step, narrow);
       }
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
@@ -88,13 +92,10 @@ inline void add_group(const std::uint8_t* const* codes, const std::byte* const* 
   }
 }
 
-inline void prefetch_lines(const std::uint8_t* from, std::int64_t bytes) {
-  for (std::int64_t i = 0; i < bytes; i += kStepBytes) __builtin_prefetch(from + i);
-}
-
-// All groups of kRows rows and kPanels panels.
+// All groups of kRows rows and kPanels panels; codes are fetched so many bytes ahead.
 template <class Panel, int kRows, int kPanels>
-inline void packed_tile(const PackedDotArgs& args, std::int64_t row, std::int64_t panel) {
+inline void packed_tile(const PackedDotArgs& args, std::int64_t fetch_ahead, std::int64_t row,
+                        std::int64_t panel) {
   constexpr int kVecs = kPanels * kPackedVecs;
   const std::int64_t group_bytes = args.group_size / Panel::kInputs * kStepBytes;
   const std::uint8_t* codes[kPanels];
@@ -108,9 +109,6 @@ inline void packed_tile(const PackedDotArgs& args, std::int64_t row, std::int64_
   float* const out = args.sums + row * args.sums_stride + panel * kPackedCols;
 
   for (std::int64_t group = 0; group < args.groups; ++group) {
-    if (args.from_memory) {
-      for (int p = 0; p < kPanels; ++p) prefetch_lines(codes[p] + group_bytes, group_bytes);
-    }
     const std::int64_t at = group * args.scale_stride + row;
     typename Panel::Sums sums[kRows][kVecs];
 #pragma GCC unroll 16
@@ -118,7 +116,7 @@ inline void packed_tile(const PackedDotArgs& args, std::int64_t row, std::int64_
 #pragma GCC unroll 16
       for (int v = 0; v < kVecs; ++v) sums[r][v] = Panel::start(args.x_corrections[at + r]);
     }
-    add_group<Panel, kRows, kVecs>(codes, x, args.group_size, sums);
+    add_group<Panel, kRows, kVecs>(codes, fetch_ahead, x, args.group_size, sums);
     const bool add = args.accumulate || group > 0;
 #pragma GCC unroll 16
     for (int v = 0; v < kVecs; ++v) {
@@ -141,11 +139,19 @@ inline void packed_tile(const PackedDotArgs& args, std::int64_t row, std::int64_
 template <class Panel, int kRows>
 inline void packed_strip(const PackedDotArgs& args, std::int64_t row) {
   std::int64_t panel = 0;
+  // Several streams need no fetching ahead: the processor follows each, and waits for none alone.
+  if constexpr (kRows == 1 && Panel::kRowPanels > Panel::kPanels) {
+    for (; panel + Panel::kRowPanels <= args.panels; panel += Panel::kRowPanels) {
+      packed_tile<Panel, kRows, Panel::kRowPanels>(args, 0, row, panel);
+    }
+  }
   for (; panel + Panel::kPanels <= args.panels; panel += Panel::kPanels) {
-    packed_tile<Panel, kRows, Panel::kPanels>(args, row, panel);
+    packed_tile<Panel, kRows, Panel::kPanels>(args, args.fetch_ahead, row, panel);
   }
   if constexpr (Panel::kPanels > 1) {
-    for (; panel < args.panels; ++panel) packed_tile<Panel, kRows, 1>(args, row, panel);
+    for (; panel < args.panels; ++panel) {
+      packed_tile<Panel, kRows, 1>(args, args.fetch_ahead, row, panel);
+    }
   }
 }
 

@@ -17,6 +17,7 @@ struct NeonPanel {
   // 2 rows of 4 vectors in halves: 16 sums.
   static constexpr int kRows = 2;
   static constexpr int kPanels = 1;
+  static constexpr int kRowPanels = 1;
   using Sums = Halves<int32x4_t>;
   using Narrow = Halves<int16x8_t>;
   using Codes = int8x16_t;

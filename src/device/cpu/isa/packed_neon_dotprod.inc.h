@@ -6,6 +6,7 @@ struct DotPanel {
   // 24 sums, 4 vectors of weights and 1 of activations of the 32 registers.
   static constexpr int kRows = 6;
   static constexpr int kPanels = 1;
+  static constexpr int kRowPanels = 2;
   static constexpr int kFlushInputs = 0;
   using Sums = int32x4_t;
   using Codes = int8x16_t;

@@ -14,6 +14,7 @@ template <int kFormatInputs, int kCodeBits, int kFormatZero>
 struct FloatPanel {
   static constexpr int kRows = 2;
   static constexpr int kPanels = 1;
+  static constexpr int kRowPanels = 1;
   static constexpr int kInputs = kFormatInputs;
   static constexpr int kParts = kFormatInputs;
   static constexpr int kFlushInputs = 0;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/huge_pages.h"
 
 namespace parapet {
 namespace {
@@ -24,7 +25,10 @@ OutputFile::OutputFile(std::filesystem::path file, int descriptor)
     : file_(std::move(file)), descriptor_(descriptor) {}
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
-    : file_(std::move(other.file_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+    : file_(std::move(other.file_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      gathered_at_(other.gathered_at_),
+      gathered_(std::move(other.gathered_)) {}
 
 OutputFile::~OutputFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
@@ -43,6 +47,35 @@ Result<OutputFile> OutputFile::create(const std::filesystem::path& file, std::ui
 
 Status OutputFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
   PARAPET_CHECK(descriptor_ >= 0);
+  if (offset != gathered_at_ + gathered_.size()) {
+    PARAPET_TRY(flush());
+    gathered_at_ = offset;
+  }
+  while (!bytes.empty()) {
+    const std::uint64_t at = gathered_at_ + gathered_.size();
+    const std::size_t whole = at % kHugePage == 0 ? bytes.size() / kHugePage * kHugePage : 0;
+    if (gathered_.empty() && whole > 0) {
+      PARAPET_TRY(write_now(at, bytes.first(whole)));
+      gathered_at_ += whole;
+      bytes = bytes.subspan(whole);
+      continue;
+    }
+    const auto part = bytes.first(std::min<std::size_t>(bytes.size(), kHugePage - at % kHugePage));
+    gathered_.insert(gathered_.end(), part.begin(), part.end());
+    bytes = bytes.subspan(part.size());
+    if ((at + part.size()) % kHugePage == 0) PARAPET_TRY(flush());
+  }
+  return {};
+}
+
+Status OutputFile::flush() {
+  PARAPET_TRY(write_now(gathered_at_, gathered_));
+  gathered_at_ += gathered_.size();
+  gathered_.clear();
+  return {};
+}
+
+Status OutputFile::write_now(std::uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t written =
         ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -56,6 +89,7 @@ Status OutputFile::write_at(std::uint64_t offset, std::span<const std::byte> byt
 
 Status OutputFile::finish() {
   PARAPET_CHECK(descriptor_ >= 0);
+  PARAPET_TRY(flush());
   if (::fsync(descriptor_) != 0 && errno != EINVAL) return refusal(file_, errno);
   // Some file systems tell of a full disk only now.
   if (::close(std::exchange(descriptor_, -1)) != 0) return refusal(file_, errno);

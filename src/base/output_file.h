@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <vector>
 
 #include "parapet/error.h"
 
@@ -24,15 +25,21 @@ class OutputFile {
   OutputFile& operator=(const OutputFile&) = delete;
   ~OutputFile();
 
+  // What follows on the last call's bytes is gathered to pieces of a large page each: so the system
+  // keeps the file in memory on large pages, and whoever maps it reads it faster.
   Status write_at(std::uint64_t offset, std::span<const std::byte> bytes);
   // Waits until all of it is on the disk, and closes it.
   Status finish();
 
  private:
   OutputFile(std::filesystem::path file, int descriptor);
+  Status flush();
+  Status write_now(std::uint64_t offset, std::span<const std::byte> bytes);
 
   std::filesystem::path file_;
   int descriptor_;
+  std::uint64_t gathered_at_ = 0;  // where the gathered bytes belong
+  std::vector<std::byte> gathered_;
 };
 
 }  // namespace parapet

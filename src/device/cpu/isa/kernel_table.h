@@ -12,8 +12,8 @@ namespace parapet::cpu {
 
 // A dot product is the sum, in order, of partial sums over this many elements; inside one, lane j
 // sums the elements j modulo the vector width, and a fixed tree adds the lanes. So a result does
-// not depend on how rows and columns are grouped. 512 floats of 4 rows and of 9 columns (26 KiB)
-// stay in a first-level cache of 32 KiB.
+// not depend on how rows and columns are grouped. 512 floats of 4 rows, of the next 4 and of 6
+// columns (28 KiB) stay in a first-level cache of 32 KiB.
 inline constexpr std::int64_t kDotBlock = 512;
 
 // Keys lie in panels [head_dim, kPanelKeys]: scores of neighbouring keys are neighbouring lanes.

@@ -29,6 +29,9 @@ struct ModelOptions {
   std::string quantization;
   std::string device = "cpu";           // "cpu", or "reference": plain, slow, the oracle
   int num_threads = 0;                  // 0: as many as this process may use
+  // "float32"; or "bfloat16": what an accelerator rounds to it is rounded, everything between is
+  // computed in float. For measuring (docs/precision.md); it is slower than "float32".
+  std::string activation_dtype = "float32";
   std::int64_t max_model_len = 0;       // tokens of prompt and answer; 0: the model's own maximum
   std::string kv_cache_dtype = "auto";  // "auto", "float32", "bfloat16", "int8"
   std::int64_t block_size = 16;         // tokens in one block of the KV cache

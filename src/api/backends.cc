@@ -1,18 +1,51 @@
 #include "api/backends.h"
 
 #include <string>
+#include <utility>
 
+#include "base/check.h"
 #include "device/cpu/cpu_count.h"
 #include "device/cpu/cpu_device.h"
+#include "device/numerics/numerics_device.h"
 #include "device/reference/reference_device.h"
 
 namespace parapet {
 
-Result<std::unique_ptr<Device>> create_device(std::string_view name, int num_threads) {
-  if (name == "cpu") return create_cpu_device({.num_threads = num_threads, .force_isa = ""});
-  if (name == "reference") return create_reference_device();
+namespace {
+
+Result<std::unique_ptr<Device>> create_plain_device(const DeviceOptions& options) {
+  if (options.name == "cpu") {
+    return create_cpu_device({.num_threads = options.num_threads, .force_isa = options.isa});
+  }
+  if (options.name == "reference") {
+    if (options.isa.empty()) return create_reference_device();
+    return Error{ErrorCode::kInvalidArgument,
+                 "isa: '" + options.isa + "'; the device 'reference' has only one"};
+  }
   return Error{ErrorCode::kInvalidArgument,
-               "device: '" + std::string(name) + "'; this build has 'cpu' and 'reference'"};
+               "device: '" + options.name + "'; this build has 'cpu' and 'reference'"};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Device>> create_device(const DeviceOptions& options) {
+  Numerics numerics = options.numerics;
+  if (options.activation_dtype == "bfloat16") {
+    numerics.rounding = numerics.rounding.with(Rounding::bfloat16());
+  } else if (options.activation_dtype != "float32") {
+    return Error{ErrorCode::kInvalidArgument, "activation_dtype: '" + options.activation_dtype +
+                                                  "'; expected 'float32' or 'bfloat16'"};
+  }
+  PARAPET_ASSIGN(std::unique_ptr<Device> device, create_plain_device(options));
+  if (numerics.plain() && options.taps == nullptr) return device;
+  return create_numerics_device(std::move(device), numerics, options.taps);
+}
+
+Result<std::unique_ptr<Device>> create_device(std::string_view name, int num_threads) {
+  DeviceOptions options;
+  options.name = name;
+  options.num_threads = num_threads;
+  return create_device(options);
 }
 
 int usable_threads(int num_threads) { return num_threads > 0 ? num_threads : cpu::usable_cpus(); }

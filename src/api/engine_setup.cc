@@ -1,50 +1,17 @@
 #include "api/engine_setup.h"
 
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "api/backends.h"
 #include "api/memory_plan.h"
+#include "api/model_weights.h"
 #include "api/stopwatch.h"
 #include "base/check.h"
 #include "base/memory.h"
 
 namespace parapet {
 namespace {
-
-Progress progress_of(const ModelOptions& options, const char* task) {
-  if (!options.on_progress) return {};
-  return [&options, task](std::uint64_t done, std::uint64_t total) {
-    options.on_progress(task, done, total);
-  };
-}
-
-Result<Weights> open_weights(const ModelOptions& options, const ModelConfig& config,
-                             int num_threads) {
-  if (options.load_format == "auto") return Weights::open(options.model, config);
-  if (options.load_format == "dummy") {
-    return Weights::dummy(config, options.seed, num_threads,
-                          progress_of(options, "making dummy weights"));
-  }
-  return Error{ErrorCode::kInvalidArgument,
-               "load_format: '" + options.load_format + "'; expected 'auto' or 'dummy'"};
-}
-
-// In the form that the options ask for, or that the configuration says.
-Result<Weights> load_weights(const ModelOptions& options, const ModelConfig& config,
-                             int num_threads) {
-  std::optional<QuantizationScheme> scheme = config.quantization;
-  if (!options.quantization.empty()) {
-    PARAPET_ASSIGN(scheme, QuantizationScheme::of(options.quantization, 0));
-  }
-  PARAPET_ASSIGN(Weights weights, open_weights(options, config, num_threads));
-  PARAPET_TRY(weights.repack(num_threads, progress_of(options, "repacking weights")));
-  if (scheme) {
-    PARAPET_TRY(weights.quantize(*scheme, num_threads, progress_of(options, "quantizing weights")));
-  }
-  return weights;
-}
 
 Result<EngineOptions> engine_options(const ModelOptions& options, const ModelConfig& config,
                                      std::int64_t weight_bytes, std::uint64_t available) {
@@ -75,6 +42,7 @@ EngineInfo describe(const Device& device, const Engine& engine) {
   info.device = device.info().name;
   info.isa = device.info().isa;
   info.num_threads = device.info().num_threads;
+  info.activation_dtype = dtype_name(device.info().activation_dtype);
   const WeightsSummary& weights = model.weights_summary();
   info.weights_dtype =
       weights.format ? weight_format_name(*weights.format) : dtype_name(model.config().dtype);
@@ -98,7 +66,11 @@ EngineInfo describe(const Device& device, const Engine& engine) {
 
 Result<EngineSetup> set_up_engine(const ModelOptions& options, const ModelConfig& config) {
   EngineSetup setup;
-  PARAPET_ASSIGN(setup.device, create_device(options.device, options.num_threads));
+  PARAPET_ASSIGN(setup.device, create_device({.name = options.device,
+                                              .num_threads = options.num_threads,
+                                              .isa = {},
+                                              .activation_dtype = options.activation_dtype,
+                                              .numerics = {}}));
   const std::uint64_t available = available_memory();
   const Stopwatch watch;
   PARAPET_ASSIGN(Weights weights, load_weights(options, config, setup.device->info().num_threads));

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/parallel.h"
 #include "checkpoint/dummy_random.h"
-#include "checkpoint/parallel.h"
 #include "checkpoint/tensor_values.h"
 
 namespace parapet {

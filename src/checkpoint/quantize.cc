@@ -8,7 +8,7 @@
 
 #include "base/check.h"
 #include "base/half.h"
-#include "checkpoint/parallel.h"
+#include "base/parallel.h"
 #include "checkpoint/tensor_values.h"
 
 namespace parapet {

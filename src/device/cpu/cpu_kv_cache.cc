@@ -12,6 +12,23 @@ namespace {
 
 std::size_t to_size(std::int64_t value) { return static_cast<std::size_t>(value); }
 
+// `count` elements, `stride` apart; those of an int8 cache times their scale.
+void read_row(const std::byte* from, DType dtype, std::size_t count, std::size_t stride,
+              const float* scale, float* to) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::byte* const element = from + i * stride * dtype_size(dtype);
+    if (dtype == DType::kF32) {
+      std::memcpy(&to[i], element, sizeof(float));
+    } else if (dtype == DType::kBF16) {
+      std::uint16_t bits = 0;
+      std::memcpy(&bits, element, sizeof bits);
+      to[i] = bf16_to_f32(bits);
+    } else {
+      to[i] = *scale * static_cast<float>(static_cast<std::int8_t>(*element));
+    }
+  }
+}
+
 }  // namespace
 
 CpuKvCache::CpuKvCache(const KvCacheSpec& spec) : spec_(spec) {
@@ -78,6 +95,16 @@ const float* CpuKvCache::key_scale(int layer, std::int64_t slot, int head) const
 
 const float* CpuKvCache::value_scale(int layer, std::int64_t slot, int head) const {
   return scale(value_scales_, layer, slot, head);
+}
+
+void CpuKvCache::read_key(int layer, std::int64_t slot, int head, float* to) const {
+  read_row(key(layer, slot, head), spec_.dtype, to_size(spec_.head_dim), kPanelKeys,
+           key_scale(layer, slot, head), to);
+}
+
+void CpuKvCache::read_value(int layer, std::int64_t slot, int head, float* to) const {
+  read_row(value(layer, slot, head), spec_.dtype, to_size(spec_.head_dim), 1,
+           value_scale(layer, slot, head), to);
 }
 
 void CpuKvCache::store(int layer, std::int64_t slot, int head, const float* key,

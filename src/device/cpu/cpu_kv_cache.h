@@ -14,12 +14,12 @@
 #include <memory>
 
 #include "device/cpu/isa/kernel_table.h"
-#include "device/device.h"
+#include "device/host/host_kv_cache.h"
 #include "device/host/host_memory.h"
 
 namespace parapet::cpu {
 
-class CpuKvCache final : public KvCache {
+class CpuKvCache final : public HostKvCache {
  public:
   static Result<std::unique_ptr<KvCache>> make(const KvCacheSpec& spec);
 
@@ -35,6 +35,9 @@ class CpuKvCache final : public KvCache {
   // A slot's scales, followed by those of the panel's next slots. Null unless the type is int8.
   const float* key_scale(int layer, std::int64_t slot, int head) const;
   const float* value_scale(int layer, std::int64_t slot, int head) const;
+
+  void read_key(int layer, std::int64_t slot, int head, float* key) const override;
+  void read_value(int layer, std::int64_t slot, int head, float* value) const override;
 
   // Writes one token's key and value of one head, rounded to the cache's type.
   void store(int layer, std::int64_t slot, int head, const float* key, const float* value);

@@ -62,6 +62,14 @@ float ReferenceKvCache::value(int layer, std::int64_t slot, int head, int i) con
   return load(values_, row(layer, slot, head), i);
 }
 
+void ReferenceKvCache::read_key(int layer, std::int64_t slot, int head, float* to) const {
+  for (int i = 0; i < spec_.head_dim; ++i) to[i] = key(layer, slot, head, i);
+}
+
+void ReferenceKvCache::read_value(int layer, std::int64_t slot, int head, float* to) const {
+  for (int i = 0; i < spec_.head_dim; ++i) to[i] = value(layer, slot, head, i);
+}
+
 void ReferenceKvCache::store(int layer, std::int64_t slot, int head, const float* key,
                              const float* value) {
   store(keys_, row(layer, slot, head), key);

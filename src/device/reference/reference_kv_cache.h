@@ -7,16 +7,19 @@
 #include <memory>
 #include <utility>
 
-#include "device/device.h"
+#include "device/host/host_kv_cache.h"
 #include "device/host/host_memory.h"
 
 namespace parapet {
 
-class ReferenceKvCache final : public KvCache {
+class ReferenceKvCache final : public HostKvCache {
  public:
   static Result<std::unique_ptr<KvCache>> make(const KvCacheSpec& spec);
 
   const KvCacheSpec& spec() const override { return spec_; }
+
+  void read_key(int layer, std::int64_t slot, int head, float* key) const override;
+  void read_value(int layer, std::int64_t slot, int head, float* value) const override;
 
   float key(int layer, std::int64_t slot, int head, int i) const;
   float value(int layer, std::int64_t slot, int head, int i) const;

@@ -1,4 +1,4 @@
-// Work on weights, cut into numbered tasks and spread over threads of their own.
+// Work cut into numbered tasks and spread over threads of their own.
 #pragma once
 
 #include <cstddef>

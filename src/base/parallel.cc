@@ -1,4 +1,4 @@
-#include "checkpoint/parallel.h"
+#include "base/parallel.h"
 
 #include <algorithm>
 #include <atomic>

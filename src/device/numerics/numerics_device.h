@@ -1,0 +1,21 @@
+// A device of the host that computes as asked: every op of the device it stands before, with values
+// rounded between them, quantized weights taken apart, and someone looking on.
+//
+// Where nothing is rounded inside an op and nobody looks, the op is the inner device's own.
+// Elsewhere it is cut into the inner device's linear ops and plain loops for what stands between
+// them. Rows depend on their own inputs only, as on every device. One stream at a time uses it.
+#pragma once
+
+#include <memory>
+
+#include "device/device.h"
+#include "device/numerics/numerics.h"
+#include "device/numerics/op_taps.h"
+
+namespace parapet {
+
+// `inner` is one of the devices on the host's processor. taps may be null; they outlive the device.
+std::unique_ptr<Device> create_numerics_device(std::unique_ptr<Device> inner,
+                                               const Numerics& numerics, OpTaps* taps);
+
+}  // namespace parapet

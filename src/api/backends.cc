@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "device/cpu/cpu_count.h"
 #include "device/cpu/cpu_device.h"
+#include "device/cpu/cpu_features.h"
 #include "device/numerics/numerics_device.h"
 #include "device/reference/reference_device.h"
 
@@ -29,16 +30,15 @@ Result<std::unique_ptr<Device>> create_plain_device(const DeviceOptions& options
 }  // namespace
 
 Result<std::unique_ptr<Device>> create_device(const DeviceOptions& options) {
-  Numerics numerics = options.numerics;
-  if (options.activation_dtype == "bfloat16") {
-    numerics.rounding = numerics.rounding.with(Rounding::bfloat16());
-  } else if (options.activation_dtype != "float32") {
+  const bool rounds = options.activation_dtype == "bfloat16";
+  if (!rounds && options.activation_dtype != "float32") {
     return Error{ErrorCode::kInvalidArgument, "activation_dtype: '" + options.activation_dtype +
                                                   "'; expected 'float32' or 'bfloat16'"};
   }
   PARAPET_ASSIGN(std::unique_ptr<Device> device, create_plain_device(options));
-  if (numerics.plain() && options.taps == nullptr) return device;
-  return create_numerics_device(std::move(device), numerics, options.taps);
+  if (!rounds) return device;
+  return std::unique_ptr<Device>(create_numerics_device(
+      std::move(device), {.rounding = Rounding::bfloat16(), .exact_packed = false, .codes = {}}));
 }
 
 Result<std::unique_ptr<Device>> create_device(std::string_view name, int num_threads) {
@@ -46,6 +46,12 @@ Result<std::unique_ptr<Device>> create_device(std::string_view name, int num_thr
   options.name = name;
   options.num_threads = num_threads;
   return create_device(options);
+}
+
+std::vector<std::string> available_isas() {
+  std::vector<std::string> names;
+  for (const cpu::KernelTable* kernels : cpu::available_kernels()) names.emplace_back(kernels->isa);
+  return names;
 }
 
 int usable_threads(int num_threads) { return num_threads > 0 ? num_threads : cpu::usable_cpus(); }

@@ -4,10 +4,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "device/device.h"
-#include "device/numerics/numerics.h"
-#include "device/numerics/op_taps.h"
 #include "parapet/error.h"
 
 namespace parapet {
@@ -19,11 +18,13 @@ struct DeviceOptions {
   std::string name = "cpu";  // or "reference"
   int num_threads = 0;
   std::string isa;  // kernels of "cpu"; empty: PARAPET_FORCE_ISA, else the best
-  std::string activation_dtype = "float32";  // "bfloat16" rounds what Rounding::bfloat16() names
-  Numerics numerics;                         // beside that
-  OpTaps* taps = nullptr;                    // outlives the device
+  // "bfloat16": a NumericsDevice that rounds what Rounding::bfloat16() names.
+  std::string activation_dtype = "float32";
 };
 Result<std::unique_ptr<Device>> create_device(const DeviceOptions& options);
+
+// Instruction sets whose kernels this processor runs, best first.
+std::vector<std::string> available_isas();
 
 // num_threads, or for 0 as many as the process may use, for work beside a device.
 int usable_threads(int num_threads);

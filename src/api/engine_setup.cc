@@ -69,8 +69,7 @@ Result<EngineSetup> set_up_engine(const ModelOptions& options, const ModelConfig
   PARAPET_ASSIGN(setup.device, create_device({.name = options.device,
                                               .num_threads = options.num_threads,
                                               .isa = {},
-                                              .activation_dtype = options.activation_dtype,
-                                              .numerics = {}}));
+                                              .activation_dtype = options.activation_dtype}));
   const std::uint64_t available = available_memory();
   const Stopwatch watch;
   PARAPET_ASSIGN(Weights weights, load_weights(options, config, setup.device->info().num_threads));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "api/backends.h"
@@ -12,6 +13,7 @@
 #include "base/check.h"
 #include "base/refusal.h"
 #include "checkpoint/shapes.h"
+#include "device/numerics/numerics_device.h"
 #include "model/qwen3.h"
 #include "precision/probe_plan.h"
 #include "precision/probe_steps.h"
@@ -30,6 +32,34 @@ Result<DType> kv_cache_dtype_of(const std::string& name, const ModelConfig& conf
   const auto dtype = dtype_from_name(name);
   if (dtype == DType::kF32 || dtype == DType::kBF16 || dtype == DType::kI8) return *dtype;
   return refused("kv_cache_dtype", "'" + name + "'", "'auto', 'float32', 'bfloat16' or 'int8'");
+}
+
+Result<Numerics> numerics_of(const ProbeOptions& options) {
+  const std::string& dtype = options.model.activation_dtype;
+  Numerics numerics = options.numerics;
+  if (dtype == "bfloat16") {
+    numerics.rounding = numerics.rounding.with(Rounding::bfloat16());
+  } else if (dtype != "float32") {
+    return refused("activation_dtype", "'" + dtype + "'", "'float32' or 'bfloat16'");
+  }
+  return numerics;
+}
+
+bool rounds_weights(const ProbeOptions& options) {
+  return options.model.activation_dtype == "bfloat16" ||
+         options.numerics.rounding.has(Rounded::kWeights);
+}
+
+// Whether weights, device and buffers of the one serve the other.
+bool same_weights(const ProbeOptions& a, const ProbeOptions& b) {
+  const auto key = [](const ProbeOptions& options) {
+    const ModelOptions& model = options.model;
+    return std::tie(model.model, model.seed, model.quantization, model.device, model.num_threads,
+                    model.max_model_len, model.max_num_batched_tokens, options.shape, options.isa);
+  };
+  // A shape is dummy weights whatever load_format says.
+  const bool same_format = !a.shape.empty() || a.model.load_format == b.model.load_format;
+  return key(a) == key(b) && same_format && rounds_weights(a) == rounds_weights(b);
 }
 
 TokenId most_likely(std::span<const float> logits) {
@@ -55,7 +85,7 @@ struct ForwardProbe::Impl {
   DType kv_dtype = DType::kF32;
   double load_seconds = 0;
   std::optional<ProbeTaps> taps;
-  std::unique_ptr<Device> device;
+  std::unique_ptr<NumericsDevice> device;
   std::optional<Qwen3Model> model;
   std::optional<ProbeSteps> steps;
 
@@ -64,6 +94,9 @@ struct ForwardProbe::Impl {
 
   Status load();
   Status read_config();
+  Status reconfigure(const ProbeOptions& next);
+  Status set_numerics();
+  Status create_steps();
   Status check(const ProbePrompt& prompt, std::size_t index) const;
   Result<std::vector<ProbeOutput>> run(std::span<const ProbePrompt> prompts,
                                        std::span<const ProbeOutput> inputs);
@@ -101,30 +134,59 @@ Status ForwardProbe::Impl::load() {
   const Stopwatch watch;
   PARAPET_TRY(read_config());
   const ModelOptions& asked = options.model;
-  PARAPET_ASSIGN(kv_dtype, kv_cache_dtype_of(asked.kv_cache_dtype, config));
   max_tokens = asked.max_model_len > 0
                    ? asked.max_model_len
                    : std::min(config.max_position_embeddings, kDefaultMaxTokens);
   PARAPET_TRY(check_range("max_model_len", max_tokens, 2, config.max_position_embeddings));
   PARAPET_TRY(check_range("max_num_batched_tokens", asked.max_num_batched_tokens, 1, 1 << 20));
-  DeviceOptions device_options{.name = asked.device,
-                               .num_threads = asked.num_threads,
-                               .isa = options.isa,
-                               .activation_dtype = asked.activation_dtype,
-                               .numerics = options.numerics};
-  if (options.keep_hidden || options.keep_ops) {
-    taps.emplace(static_cast<int>(config.num_hidden_layers), options.keep_hidden, options.keep_ops);
-    device_options.taps = &*taps;
-  }
-  PARAPET_ASSIGN(device, create_device(device_options));
+  PARAPET_ASSIGN(std::unique_ptr<Device> plain, create_device({.name = asked.device,
+                                                               .num_threads = asked.num_threads,
+                                                               .isa = options.isa,
+                                                               .activation_dtype = "float32"}));
+  device = create_numerics_device(std::move(plain), {});
+  PARAPET_TRY(set_numerics());
   PARAPET_ASSIGN(Weights weights, load_weights(asked, config, device->info().num_threads));
   const StepLimits limits{.max_num_tokens = std::min(asked.max_num_batched_tokens, kMaxRows),
                           .max_num_logit_rows = kMaxLogitRows};
   PARAPET_ASSIGN(model, Qwen3Model::load(*device, config, std::move(weights), limits));
-  const std::int64_t num_blocks = (max_tokens + kBlockSize - 1) / kBlockSize;
-  PARAPET_ASSIGN(steps, ProbeSteps::create(*device, *model, num_blocks, kBlockSize, kv_dtype));
+  PARAPET_TRY(create_steps());
   load_seconds = watch.milliseconds() / 1000;
   return {};
+}
+
+// All that can change without loading weights: roundings, taps and the cache's type.
+Status ForwardProbe::Impl::set_numerics() {
+  PARAPET_ASSIGN(const Numerics numerics, numerics_of(options));
+  device->set_numerics(numerics);
+  device->set_taps(nullptr);
+  taps.reset();
+  if (options.keep_hidden || options.keep_ops) {
+    taps.emplace(static_cast<int>(config.num_hidden_layers), options.keep_hidden, options.keep_ops);
+    device->set_taps(&*taps);
+  }
+  return {};
+}
+
+Status ForwardProbe::Impl::create_steps() {
+  PARAPET_ASSIGN(kv_dtype, kv_cache_dtype_of(options.model.kv_cache_dtype, config));
+  steps.reset();
+  const std::int64_t num_blocks = (max_tokens + kBlockSize - 1) / kBlockSize;
+  PARAPET_ASSIGN(steps, ProbeSteps::create(*device, *model, num_blocks, kBlockSize, kv_dtype));
+  return {};
+}
+
+Status ForwardProbe::Impl::reconfigure(const ProbeOptions& next) {
+  const bool reload = !model || !same_weights(options, next);
+  options = next;
+  if (!options.shape.empty()) options.model.load_format = "dummy";
+  if (!reload) {
+    PARAPET_TRY(set_numerics());
+    return create_steps();
+  }
+  steps.reset();
+  model.reset();
+  device.reset();
+  return load();
 }
 
 Status ForwardProbe::Impl::check(const ProbePrompt& prompt, std::size_t index) const {
@@ -313,6 +375,10 @@ Result<ForwardProbe> ForwardProbe::load(const ProbeOptions& options) {
   });
 }
 
+Status ForwardProbe::reconfigure(const ProbeOptions& options) {
+  return guarded([&] { return impl_->reconfigure(options); });
+}
+
 Result<std::vector<ProbeOutput>> ForwardProbe::run(std::span<const ProbePrompt> prompts) {
   return guarded([&] { return impl_->run(prompts, {}); });
 }
@@ -320,7 +386,7 @@ Result<std::vector<ProbeOutput>> ForwardProbe::run(std::span<const ProbePrompt> 
 Result<std::vector<ProbeOutput>> ForwardProbe::run_on_inputs_of(
     std::span<const ProbePrompt> prompts, std::span<const ProbeOutput> reference) {
   return guarded([&] {
-    PARAPET_CHECK(impl_->options.keep_ops && prompts.size() == reference.size());
+    PARAPET_CHECK(impl_->taps && prompts.size() == reference.size());
     return impl_->run(prompts, reference);
   });
 }

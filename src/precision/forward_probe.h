@@ -69,14 +69,20 @@ class ForwardProbe {
   ForwardProbe& operator=(ForwardProbe&&) noexcept;
   ~ForwardProbe();
 
+  // Becomes what load(options) would give. Weights are loaded anew only where other ones, another
+  // device or other sizes are asked for, and then the old ones are given back first. After an error
+  // it can only be reconfigured, assigned to or destroyed.
+  Status reconfigure(const ProbeOptions& options);
+
   // Teacher-forced: one forward over the ids of every prompt, several prompts to a step; what
   // prompts begin with is computed once. One output a prompt, in order. No output depends on the
   // other prompts. kInvalidArgument: an id, or a position; kTooLong: a prompt.
   Result<std::vector<ProbeOutput>> run(std::span<const ProbePrompt> prompts);
   // The same, but at the asked positions every op is given what `reference` has as the inputs of
   // that op, instead of what came before it: the outputs' `ops` then differ from the reference's by
-  // what each op alone does. Of attention the query is the reference's, keys and values of other
-  // positions are this side's own. Both sides need keep_ops, and equal prompts.
+  // what each op alone does. Where the reference has hidden states and no ops, it is so with
+  // layers: `hidden` then differs by what each layer alone does. Keys and values of positions that
+  // are not asked for are this side's own. Prompts and what is kept are the reference's.
   Result<std::vector<ProbeOutput>> run_on_inputs_of(std::span<const ProbePrompt> prompts,
                                                     std::span<const ProbeOutput> reference);
 

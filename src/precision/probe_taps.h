@@ -33,8 +33,13 @@ class ProbeTaps final : public OpTaps {
   void on_op(int layer, OpName op, const TappedRows& rows) override;
 
  private:
+  std::size_t num_hidden() const;
+  std::size_t num_ops() const;
   std::size_t op_index(int layer, OpName op) const;
-  void collect_op(int layer, OpName op, const TappedRows& tapped);
+  void collect_hidden(std::size_t index, const Row& row, const TappedRows& tapped);
+  void collect_op(int layer, OpName op, const Row& row, const TappedRows& tapped);
+  void collect(const Row& row, const TappedRows& tapped, std::vector<float>& values);
+  void replace(const Row& row, const TappedRows& tapped, const std::vector<float>& values);
 
   int num_layers_;
   bool hidden_;

@@ -27,15 +27,18 @@ void round_weight(const TensorView& from, std::int64_t begin, std::int64_t end, 
   }
 }
 
-class NumericsDevice final : public Device {
+class HostNumericsDevice final : public NumericsDevice {
  public:
-  NumericsDevice(std::unique_ptr<Device> inner, const Numerics& numerics, OpTaps* taps)
-      : inner_(std::move(inner)),
-        info_(inner_->info()),
-        rounds_weights_(numerics.rounding.has(Rounded::kWeights)),
-        ops_(*inner_, numerics, taps) {
-    if (numerics.rounding == Rounding::bfloat16()) info_.activation_dtype = DType::kBF16;
+  explicit HostNumericsDevice(std::unique_ptr<Device> inner)
+      : inner_(std::move(inner)), info_(inner_->info()), ops_(*inner_) {}
+
+  void set_numerics(const Numerics& numerics) override {
+    const bool all = numerics.rounding == Rounding::bfloat16();
+    info_.activation_dtype = all ? DType::kBF16 : DType::kF32;
+    rounds_weights_ = numerics.rounding.has(Rounded::kWeights);
+    ops_.set_numerics(numerics);
   }
+  void set_taps(OpTaps* taps) override { ops_.set_taps(taps); }
 
   const DeviceInfo& info() const override { return info_; }
   Ops& ops() override { return ops_; }
@@ -59,12 +62,12 @@ class NumericsDevice final : public Device {
  private:
   std::unique_ptr<Device> inner_;
   DeviceInfo info_;
-  bool rounds_weights_;
+  bool rounds_weights_ = false;
   std::vector<AlignedBytes> rounded_;  // weights, for the device's whole life
   NumericsOps ops_;
 };
 
-Result<std::unique_ptr<LinearWeight>> NumericsDevice::load_linear(
+Result<std::unique_ptr<LinearWeight>> HostNumericsDevice::load_linear(
     std::span<const TensorView> parts) {
   std::vector<TensorView> own(parts.begin(), parts.end());
   for (TensorView& part : own) {
@@ -90,9 +93,11 @@ Result<std::unique_ptr<LinearWeight>> NumericsDevice::load_linear(
 
 }  // namespace
 
-std::unique_ptr<Device> create_numerics_device(std::unique_ptr<Device> inner,
-                                               const Numerics& numerics, OpTaps* taps) {
-  return std::make_unique<NumericsDevice>(std::move(inner), numerics, taps);
+std::unique_ptr<NumericsDevice> create_numerics_device(std::unique_ptr<Device> inner,
+                                                       const Numerics& numerics) {
+  auto device = std::make_unique<HostNumericsDevice>(std::move(inner));
+  device->set_numerics(numerics);
+  return device;
 }
 
 }  // namespace parapet

@@ -14,8 +14,17 @@
 
 namespace parapet {
 
-// `inner` is one of the devices on the host's processor. taps may be null; they outlive the device.
-std::unique_ptr<Device> create_numerics_device(std::unique_ptr<Device> inner,
-                                               const Numerics& numerics, OpTaps* taps);
+class NumericsDevice : public Device {
+ public:
+  // From the next op on. Matrices stay as they were loaded: Rounded::kWeights rounds those to come.
+  // Not for a device whose ops were captured into graphs.
+  virtual void set_numerics(const Numerics& numerics) = 0;
+  // Null: nobody. Taps must outlive their use.
+  virtual void set_taps(OpTaps* taps) = 0;
+};
+
+// `inner` is one of the devices on the host's processor.
+std::unique_ptr<NumericsDevice> create_numerics_device(std::unique_ptr<Device> inner,
+                                                       const Numerics& numerics);
 
 }  // namespace parapet

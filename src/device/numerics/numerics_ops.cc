@@ -23,13 +23,8 @@ float* row_of(TensorView matrix, std::int64_t row) {
 
 }  // namespace
 
-NumericsOps::NumericsOps(Device& inner, const Numerics& numerics, OpTaps* taps)
-    : inner_device_(inner),
-      inner_(inner.ops()),
-      numerics_(numerics),
-      taps_(taps),
-      num_threads_(inner.info().num_threads),
-      exact_(inner, num_threads_) {}
+NumericsOps::NumericsOps(Device& inner)
+    : inner_(inner.ops()), num_threads_(inner.info().num_threads), exact_(inner, num_threads_) {}
 
 bool NumericsOps::cuts_output() const { return taps_ != nullptr && taps_->inside_layers(); }
 

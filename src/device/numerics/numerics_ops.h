@@ -13,7 +13,10 @@ namespace parapet {
 
 class NumericsOps final : public Ops {
  public:
-  NumericsOps(Device& inner, const Numerics& numerics, OpTaps* taps);
+  explicit NumericsOps(Device& inner);
+
+  void set_numerics(const Numerics& numerics) { numerics_ = numerics; }
+  void set_taps(OpTaps* taps) { taps_ = taps; }
 
  protected:
   void do_embed(Stream&, TensorView token_ids, const LinearWeight& table,
@@ -63,10 +66,9 @@ class NumericsOps final : public Ops {
   void tap(Stream& stream, OpName op, TensorView rows);
   void tap_columns(Stream& stream, OpName op, TensorView rows, std::int64_t features);
 
-  Device& inner_device_;
   Ops& inner_;
   Numerics numerics_;
-  OpTaps* taps_;  // may be null
+  OpTaps* taps_ = nullptr;
   int num_threads_;
   ExactLinear exact_;
 

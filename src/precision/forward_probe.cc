@@ -50,8 +50,14 @@ bool rounds_weights(const ProbeOptions& options) {
          options.numerics.rounding.has(Rounded::kWeights);
 }
 
-// Whether weights, device and buffers of the one serve the other.
-bool same_weights(const ProbeOptions& a, const ProbeOptions& b) {
+bool all_bfloat16(const Weights& weights, const ModelConfig& config) {
+  return std::ranges::all_of(expected_tensors(config), [&](const ExpectedTensor& tensor) {
+    return weights.packed(tensor.name) != nullptr || weights.at(tensor.name).dtype == DType::kBF16;
+  });
+}
+
+// Whether weights, device and buffers of the one serve the other, but for rounded weights.
+bool same_source(const ProbeOptions& a, const ProbeOptions& b) {
   const auto key = [](const ProbeOptions& options) {
     const ModelOptions& model = options.model;
     return std::tie(model.model, model.seed, model.quantization, model.device, model.num_threads,
@@ -59,7 +65,7 @@ bool same_weights(const ProbeOptions& a, const ProbeOptions& b) {
   };
   // A shape is dummy weights whatever load_format says.
   const bool same_format = !a.shape.empty() || a.model.load_format == b.model.load_format;
-  return key(a) == key(b) && same_format && rounds_weights(a) == rounds_weights(b);
+  return key(a) == key(b) && same_format;
 }
 
 TokenId most_likely(std::span<const float> logits) {
@@ -83,6 +89,7 @@ struct ForwardProbe::Impl {
   std::vector<TokenId> end_tokens;
   std::int64_t max_tokens = 0;
   DType kv_dtype = DType::kF32;
+  bool weights_bfloat16 = false;
   double load_seconds = 0;
   std::optional<ProbeTaps> taps;
   std::unique_ptr<NumericsDevice> device;
@@ -146,6 +153,7 @@ Status ForwardProbe::Impl::load() {
   device = create_numerics_device(std::move(plain), {});
   PARAPET_TRY(set_numerics());
   PARAPET_ASSIGN(Weights weights, load_weights(asked, config, device->info().num_threads));
+  weights_bfloat16 = all_bfloat16(weights, config);
   const StepLimits limits{.max_num_tokens = std::min(asked.max_num_batched_tokens, kMaxRows),
                           .max_num_logit_rows = kMaxLogitRows};
   PARAPET_ASSIGN(model, Qwen3Model::load(*device, config, std::move(weights), limits));
@@ -176,7 +184,8 @@ Status ForwardProbe::Impl::create_steps() {
 }
 
 Status ForwardProbe::Impl::reconfigure(const ProbeOptions& next) {
-  const bool reload = !model || !same_weights(options, next);
+  const bool reload = !model || !same_source(options, next) ||
+                      (rounds_weights(options) != rounds_weights(next) && !weights_bfloat16);
   options = next;
   if (!options.shape.empty()) options.model.load_format = "dummy";
   if (!reload) {
@@ -424,6 +433,7 @@ Result<std::vector<std::vector<TokenId>>> ForwardProbe::generate(
 const ModelConfig& ForwardProbe::config() const { return impl_->config; }
 const DeviceInfo& ForwardProbe::device_info() const { return impl_->device->info(); }
 const WeightsSummary& ForwardProbe::weights() const { return impl_->model->weights_summary(); }
+bool ForwardProbe::weights_are_bfloat16() const { return impl_->weights_bfloat16; }
 DType ForwardProbe::kv_cache_dtype() const { return impl_->kv_dtype; }
 const std::vector<TokenId>& ForwardProbe::end_tokens() const { return impl_->end_tokens; }
 std::int64_t ForwardProbe::max_prompt_tokens() const { return impl_->max_tokens; }

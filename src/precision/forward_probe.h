@@ -94,6 +94,9 @@ class ForwardProbe {
   const ModelConfig& config() const;
   const DeviceInfo& device_info() const;
   const WeightsSummary& weights() const;  // shards, bytes, format of quantized matrices
+  // Whether rounding the weights to bfloat16 changes none of them: all that are dense are of that
+  // type.
+  bool weights_are_bfloat16() const;
   DType kv_cache_dtype() const;
   const std::vector<TokenId>& end_tokens() const;
   std::int64_t max_prompt_tokens() const;

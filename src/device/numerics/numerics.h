@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <initializer_list>
-#include <string>
 
 namespace parapet {
 
@@ -40,6 +39,7 @@ class Rounding {
     return (bits_ & static_cast<std::uint32_t>(value)) != 0;
   }
   constexpr bool none() const { return bits_ == 0; }
+  constexpr std::uint32_t bits() const { return bits_; }
   constexpr Rounding with(Rounding more) const {
     Rounding both;
     both.bits_ = bits_ | more.bits_;
@@ -63,10 +63,6 @@ struct Numerics {
   // Packed weights are multiplied as the floats that they stand for, with inputs as they are.
   bool exact_packed = false;
   ActivationCodes codes;
-
-  bool plain() const {
-    return rounding.none() && !exact_packed && codes.layer_group == 0 && codes.head_group == 0;
-  }
 };
 
 }  // namespace parapet

@@ -1,0 +1,24 @@
+// The differences between a candidate and its reference, as settings that can be made one by one.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "precision/forward_probe.h"
+
+namespace parapet {
+
+struct PlannedDifference {
+  std::string name;
+  std::string what;
+  std::string none_because;                  // empty: it may make a difference
+  std::function<void(ProbeOptions&)> apply;  // makes it on top of other settings
+};
+
+// In the order of the forward: weights, inputs of matrices, then what is rounded. `reference` is
+// loaded with float32_reference(candidate).
+std::vector<PlannedDifference> differences_of(const ProbeOptions& candidate,
+                                              const ForwardProbe& reference);
+
+}  // namespace parapet

@@ -46,6 +46,7 @@ std::size_t ProbeTaps::op_index(int layer, OpName op) const {
 }
 
 void ProbeTaps::on_op(int layer, OpName op, const TappedRows& tapped) {
+  PARAPET_CHECK(layer >= -1 && layer <= num_layers_);
   if (hidden_ && (op == OpName::kEmbedding || op == OpName::kMlpResidual)) {
     for (const Row& row : rows_) collect_hidden(to_size(layer + 1), row, tapped);
   }

@@ -189,7 +189,7 @@ void NumericsOps::do_qk_norm_rope_store_kv(Stream& stream, TensorView qkv, const
                                            const Norm& q_norm, const Norm& k_norm,
                                            TensorView cos_sin, TensorView slot_mapping,
                                            KvCache& cache, int layer, TensorView q) {
-  layer_ = layer;
+  layer_ = attention_layer_ = layer;
   in_head_ = false;
   if (!cuts_output() && !has(Rounded::kNorms) && !has(Rounded::kWeights) && !has(Rounded::kRope) &&
       !has(Rounded::kKv)) {
@@ -252,7 +252,9 @@ void NumericsOps::do_paged_attention(Stream& stream, TensorView q, const HeadSha
 }
 
 void NumericsOps::do_gather_rows(Stream& stream, TensorView x, TensorView rows, TensorView out) {
-  in_head_ = true;  // only the forward's end gathers
+  // Only the forward's end gathers, after its last attention; and maybe more than once.
+  in_head_ = true;
+  layer_ = attention_layer_;
   inner_.gather_rows(stream, x, rows, out);
 }
 

@@ -134,6 +134,12 @@ void add_engine_flags(CLI::App& command, ModelOptions& options) {
       ->check(CLI::IsMember({"cpu", "reference"}))
       ->capture_default_str();
   command
+      .add_option("--activation-dtype", options.activation_dtype,
+                  "'float32', or 'bfloat16': round what an accelerator rounds, to see what it "
+                  "changes; slower than float32")
+      ->check(CLI::IsMember({"float32", "bfloat16"}))
+      ->capture_default_str();
+  command
       .add_option("-t,--threads", options.num_threads, "CPU threads; 0: all this process may use")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

@@ -15,32 +15,34 @@ namespace parapet {
 namespace {
 
 // What is computed depends on these alone; equal variants are run once.
-using VariantKey = std::tuple<std::string, std::string, std::uint32_t, bool, std::int64_t,
-                              std::int64_t, std::string>;
+using VariantKey = std::tuple<std::string, std::string, std::uint64_t, std::string, std::string,
+                              std::uint32_t, bool, std::int64_t, std::int64_t, bool>;
 
 class Attributor {
  public:
-  Attributor(ForwardProbe& probe, const ProbeOptions& candidate,
+  Attributor(ForwardProbe& probe, const ProbeOptions& reference, const ProbeOptions& candidate,
              std::span<const ProbePrompt> prompts, const AttributionOptions& options)
-      : probe_(probe), candidate_(candidate), prompts_(prompts), options_(options) {
-    candidate_.keep_hidden = candidate_.keep_ops = false;
-    // As roundings of their own, so that a variant that rounds everything is the candidate.
-    reference_ = float32_reference(candidate_);
-    if (candidate_.model.activation_dtype == "bfloat16") {
-      candidate_.model.activation_dtype = "float32";
-      candidate_.numerics.rounding = candidate_.numerics.rounding.with(Rounding::bfloat16());
+      : probe_(probe),
+        reference_(reference),
+        candidate_(candidate),
+        prompts_(prompts),
+        options_(options) {
+    for (ProbeOptions* const side : {&reference_, &candidate_}) {
+      side->keep_hidden = side->keep_ops = false;
     }
   }
 
-  Result<Attribution> run(const ProbeOptions& asked) {
+  Result<Attribution> run() {
     PARAPET_TRY(start("reference"));
     PARAPET_TRY(probe_.reconfigure(reference_));
+    reference_is_packed_ = probe_.weights().format.has_value();
     Attribution result;
-    const std::vector<PlannedDifference> planned = differences_of(asked, probe_);
+    PARAPET_ASSIGN(const std::vector<PlannedDifference> planned,
+                   differences_of(candidate_, reference_, probe_));
     count_runs(planned);
+    normalise();
     PARAPET_ASSIGN(reference_outputs_, probe_.run(prompts_));
     if (options_.layers) PARAPET_TRY(tables_of_reference());
-    if (options_.other_kernels) PARAPET_TRY(run_other_kernels(result));
     if (options_.sources) {
       PARAPET_TRY(run_alone(planned, result));
       PARAPET_TRY(run_together(planned, result));
@@ -48,19 +50,36 @@ class Attributor {
     PARAPET_TRY(start("candidate"));
     PARAPET_ASSIGN(result.candidate, divergence_of(candidate_));
     if (options_.layers) PARAPET_TRY(tables_of_candidate(result));
+    if (options_.other_kernels) PARAPET_TRY(run_other_kernels(result));
     if (options_.on_run) options_.on_run(total_, total_, "");
     return result;
   }
 
  private:
-  static VariantKey key_of(const ProbeOptions& variant) {
-    return {variant.model.quantization,
+  // The candidate in the words that variants are made of, so that one that has all of its
+  // differences is known to be it.
+  void normalise() {
+    candidate_.model.kv_cache_dtype = cache_dtype_name(candidate_, probe_.config());
+    if (candidate_.model.activation_dtype == "float32") return;
+    candidate_.model.activation_dtype = "float32";
+    candidate_.numerics.rounding = candidate_.numerics.rounding.with(Rounding::bfloat16());
+  }
+
+  VariantKey key_of(const ProbeOptions& variant) const {
+    const Numerics& numerics = variant.numerics;
+    // Whether a dense matrix would be taken apart if it were packed makes no variant.
+    const bool packed = !variant.model.quantization.empty() || reference_is_packed_ ||
+                        variant.model.model != reference_.model.model;
+    return {variant.shape,
+            variant.model.model.string(),
+            variant.model.seed,
+            variant.model.quantization,
             variant.model.kv_cache_dtype,
-            variant.numerics.rounding.bits(),
-            variant.numerics.exact_packed,
-            variant.numerics.codes.layer_group,
-            variant.numerics.codes.head_group,
-            variant.isa};
+            numerics.rounding.bits(),
+            packed && numerics.exact_packed,
+            numerics.codes.layer_group,
+            numerics.codes.head_group,
+            variant.wrap != nullptr};
   }
 
   Status start(std::string_view name) {
@@ -72,7 +91,7 @@ class Attributor {
   void count_runs(const std::vector<PlannedDifference>& planned) {
     const std::int64_t sources =
         std::ranges::count_if(planned, [](const auto& each) { return each.none_because.empty(); });
-    total_ = 2 + (options_.layers ? 6 : 0) + (options_.other_kernels ? 1 : 0) +
+    total_ = 2 + (options_.layers ? 6 : 0) + (options_.other_kernels ? 3 : 0) +
              (options_.sources ? 2 * sources : 0);
   }
 
@@ -81,10 +100,7 @@ class Attributor {
     if (const auto known = known_.find(key); known != known_.end()) return known->second;
     PARAPET_TRY(probe_.reconfigure(variant));
     PARAPET_ASSIGN(const std::vector<ProbeOutput> outputs, probe_.run(prompts_));
-    const LogitDivergence divergence =
-        logit_divergence(outputs, reference_outputs_, probe_.config().vocab_size);
-    known_.emplace(key, divergence);
-    return divergence;
+    return known_[key] = divergence(outputs, reference_outputs_);
   }
 
   // Those that need no other weights first.
@@ -100,7 +116,7 @@ class Attributor {
       for (std::size_t i = 0; i < planned.size(); ++i) {
         ProbeOptions variant = reference_;
         planned[i].apply(variant);
-        const bool other_weights = variant.model.quantization != reference_.model.quantization;
+        const bool other_weights = planned[i].name == "weights";
         if (!planned[i].none_because.empty() || other_weights != quantizes) continue;
         PARAPET_TRY(start(planned[i].name));
         PARAPET_ASSIGN(result.sources[i].alone, divergence_of(variant));
@@ -132,18 +148,36 @@ class Attributor {
     return {};
   }
 
+  // The candidate against its own logits, so that what it differs by from the reference is not in
+  // it.
   Status run_other_kernels(Attribution& result) {
     if (reference_.model.device != "cpu") return {};
-    for (const std::string& isa : available_isas()) {
-      if (isa == probe_.device_info().isa) continue;
-      ProbeOptions variant = reference_;
-      variant.isa = isa;
-      PARAPET_TRY(start(isa));
-      PARAPET_ASSIGN(result.kernels, divergence_of(variant));
-      result.other_kernels = isa;
-      return {};
-    }
+    const std::vector<std::string> isas = available_isas();
+    const auto other = std::ranges::find_if(
+        isas, [&](const std::string& isa) { return isa != probe_.device_info().isa; });
+    if (other == isas.end()) return {};
+    result.other_kernels = *other;
+    PARAPET_ASSIGN(const auto candidate, outputs_of(candidate_, "candidate"));
+    ProbeOptions variant = candidate_;
+    variant.isa = *other;
+    PARAPET_ASSIGN(auto outputs, outputs_of(variant, "candidate on " + *other));
+    result.candidate_on_other_kernels = divergence(outputs, candidate);
+    variant = reference_;
+    variant.isa = *other;
+    PARAPET_ASSIGN(outputs, outputs_of(variant, "reference on " + *other));
+    result.reference_on_other_kernels = divergence(outputs, reference_outputs_);
     return {};
+  }
+
+  Result<std::vector<ProbeOutput>> outputs_of(const ProbeOptions& variant, std::string_view name) {
+    PARAPET_TRY(start(name));
+    PARAPET_TRY(probe_.reconfigure(variant));
+    return probe_.run(prompts_);
+  }
+
+  LogitDivergence divergence(std::span<const ProbeOutput> outputs,
+                             std::span<const ProbeOutput> from) const {
+    return logit_divergence(outputs, from, probe_.config().vocab_size);
   }
 
   Status tables_of_reference() {
@@ -170,7 +204,6 @@ class Attributor {
                    probe_.run_on_inputs_of(layer_prompts_, layer_reference_));
     result.layers = layer_errors(layers, own_layers, layer_reference_,
                                  static_cast<std::size_t>(probe_.config().hidden_size));
-    result.suspect_layer = suspect_layer(result.layers);
     result.layer_positions = num_positions(layer_prompts_);
     layer_reference_.clear();
     PARAPET_ASSIGN(const auto ops, kept(candidate_, op_prompts_, true));
@@ -178,13 +211,14 @@ class Attributor {
     PARAPET_ASSIGN(const auto own_ops, probe_.run_on_inputs_of(op_prompts_, op_reference_));
     result.ops = op_errors(ops, own_ops, op_reference_);
     result.operators = operator_errors(result.ops);
+    result.suspect = suspect_op(result.ops);
     result.op_positions = num_positions(op_prompts_);
     return {};
   }
 
   ForwardProbe& probe_;
-  ProbeOptions candidate_;
   ProbeOptions reference_;
+  ProbeOptions candidate_;
   std::span<const ProbePrompt> prompts_;
   const AttributionOptions& options_;
   std::vector<ProbeOutput> reference_outputs_;
@@ -193,16 +227,17 @@ class Attributor {
   std::vector<ProbePrompt> op_prompts_;
   std::vector<ProbeOutput> layer_reference_;
   std::vector<ProbeOutput> op_reference_;
+  bool reference_is_packed_ = false;
   std::int64_t done_ = 0;
   std::int64_t total_ = 1;
 };
 
 }  // namespace
 
-Result<Attribution> attribute(ForwardProbe& probe, const ProbeOptions& candidate,
-                              std::span<const ProbePrompt> prompts,
+Result<Attribution> attribute(ForwardProbe& probe, const ProbeOptions& reference,
+                              const ProbeOptions& candidate, std::span<const ProbePrompt> prompts,
                               const AttributionOptions& options) {
-  return Attributor(probe, candidate, prompts, options).run(candidate);
+  return Attributor(probe, reference, candidate, prompts, options).run();
 }
 
 }  // namespace parapet

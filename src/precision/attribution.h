@@ -63,21 +63,23 @@ struct Attribution {
   std::vector<DifferenceSource> sources;  // in the order in which they are added up
   LogitDivergence candidate;              // all of it, as the candidate computes
   double sum_of_squares = 0;  // root of the sum of the sources' squared rms_relative_l2, alone
-  // The reference on other kernels of this machine, where it has others: what the order of float
-  // sums does. It is a yardstick and no source: the candidate runs on the reference's kernels.
-  std::string other_kernels;  // "portable"; empty: there are none
-  std::optional<LogitDivergence> kernels;
+  // Other kernels of this machine, where it has them: float sums in another order. A yardstick and
+  // no source, as the candidate runs on the reference's kernels; but a device of another make
+  // differs from it in this way too.
+  std::string other_kernels;                   // "portable"; empty: there are none, or nobody asked
+  LogitDivergence reference_on_other_kernels;  // from the reference
+  LogitDivergence candidate_on_other_kernels;  // from the candidate: roundings that fall otherwise
 
   std::vector<LayerError> layers;        // the embedding, then each layer
   std::vector<OpError> ops;              // in the order in which they run
   std::vector<OperatorError> operators;  // that which adds most first
   std::int64_t layer_positions = 0;      // how many layers were compared at
   std::int64_t op_positions = 0;
-  // The first layer whose own error is out of line: kOutOfLine times the median of all layers', and
-  // above what float sums explain. Rounding and quantization spread evenly over layers; a damaged
-  // tensor, a wrong angle or a swapped head does not.
-  std::optional<int> suspect_layer;
-  static constexpr double kOutOfLine = 6;
+  // The first op whose own error is out of line: kOutOfLine times the median of the ops of its
+  // name, and above what float sums explain. Rounding and quantization do the same to every layer;
+  // a damaged tensor, a wrong angle or a swapped head in one of them does not.
+  std::optional<OpError> suspect;
+  static constexpr double kOutOfLine = 4;
 };
 
 struct AttributionOptions {
@@ -93,10 +95,11 @@ struct AttributionOptions {
   std::function<void(std::int64_t done, std::int64_t total, std::string_view name)> on_run;
 };
 
-// `probe` is any loaded probe; it is reconfigured as variants need, which is cheap where its
-// weights are the candidate's. The reference is float32_reference(candidate).
-Result<Attribution> attribute(ForwardProbe& probe, const ProbeOptions& candidate,
-                              std::span<const ProbePrompt> prompts,
+// `reference` is float32_reference(candidate), or the same of another checkpoint of the same shape:
+// that which the candidate's was quantized from. `probe` is any loaded probe; it is reconfigured as
+// variants need, which is cheap where weights stay the same.
+Result<Attribution> attribute(ForwardProbe& probe, const ProbeOptions& reference,
+                              const ProbeOptions& candidate, std::span<const ProbePrompt> prompts,
                               const AttributionOptions& options);
 
 }  // namespace parapet

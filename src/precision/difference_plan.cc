@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/check.h"
 #include "checkpoint/quantization.h"
 
 namespace parapet {
@@ -17,51 +18,64 @@ PlannedDifference rounding_of(std::string name, std::string what, Rounded value)
           [value](ProbeOptions& options) { add_rounding(options, {value}); }};
 }
 
-// What an engine would take "auto" for.
-std::string cache_dtype_name(const ProbeOptions& candidate, const ModelConfig& config) {
-  if (candidate.model.kv_cache_dtype != "auto") return candidate.model.kv_cache_dtype;
-  return config.dtype == DType::kBF16 ? "bfloat16" : "float32";
-}
-
-// How the candidate's matrices take their inputs, if as codes.
-std::optional<ActivationCodes> codes_of(const ProbeOptions& candidate,
-                                        const ForwardProbe& reference) {
-  std::optional<QuantizationScheme> scheme = reference.config().quantization;
+// How the candidate's matrices lie packed, if they do.
+Result<std::optional<QuantizationScheme>> scheme_of(const ProbeOptions& candidate) {
   if (!candidate.model.quantization.empty()) {
-    auto asked = QuantizationScheme::of(candidate.model.quantization, 0);
-    if (asked) scheme = *asked;
+    PARAPET_ASSIGN(const QuantizationScheme scheme,
+                   QuantizationScheme::of(candidate.model.quantization, 0));
+    return std::optional(scheme);
   }
-  if (scheme) {
-    return ActivationCodes{.layer_group = scheme->group_size,
-                           .head_group = scheme->head_group_size};
+  std::optional<QuantizationScheme> scheme;
+  if (!candidate.shape.empty()) return scheme;
+  PARAPET_ASSIGN(const ModelConfig config, ModelConfig::read(candidate.model.model));
+  scheme = config.quantization;
+  if (!scheme && config.compressed_tensors) {  // repacked; its head is dense
+    scheme = {.format = config.compressed_tensors->format,
+              .group_size = config.compressed_tensors->packed_group_size(),
+              .head_format = WeightFormat::kInt8,
+              .head_group_size = 0};
   }
-  const WeightsSummary& weights = reference.weights();
-  if (!weights.format) return std::nullopt;
-  return ActivationCodes{.layer_group = weights.group_size, .head_group = 0};  // repacked
+  return scheme;
 }
 
-void add_quantization(const ProbeOptions& candidate, const ForwardProbe& reference,
-                      std::vector<PlannedDifference>& all) {
-  const auto codes = codes_of(candidate, reference);
-  if (!codes) return;
-  PlannedDifference weights{"weights", "", "", [](ProbeOptions&) {}};
-  if (reference.weights().format) {
-    weights.what = "weights quantized";
-    weights.none_because = "the checkpoint is quantized, and so is the reference, as floats";
-  } else {
-    const std::string& format = candidate.model.quantization;
-    weights.what = "weights quantized to " + format + ", multiplied as floats";
-    weights.apply = [format](ProbeOptions& options) { options.model.quantization = format; };
+bool same_checkpoint(const ProbeOptions& a, const ProbeOptions& b) {
+  return a.shape == b.shape && a.model.model == b.model.model &&
+         a.model.load_format == b.model.load_format && a.model.seed == b.model.seed;
+}
+
+// Another checkpoint, or the same one quantized while it is loaded; as floats in both cases.
+Status add_weights(const ProbeOptions& candidate, const ProbeOptions& reference,
+                   std::vector<PlannedDifference>& all) {
+  PARAPET_ASSIGN(const std::optional<QuantizationScheme> scheme, scheme_of(candidate));
+  const std::string packed =
+      scheme ? std::string(weight_format_name(scheme->format)) + " weights, multiplied as floats"
+             : "";
+  const bool same = same_checkpoint(candidate, reference) &&
+                    candidate.model.quantization == reference.model.quantization;
+  if (scheme || !same) {
+    PlannedDifference weights{"weights", scheme ? packed : "the candidate's own weights", "",
+                              [candidate](ProbeOptions& options) {
+                                options.shape = candidate.shape;
+                                options.model.model = candidate.model.model;
+                                options.model.load_format = candidate.model.load_format;
+                                options.model.seed = candidate.model.seed;
+                                options.model.quantization = candidate.model.quantization;
+                              }};
+    if (same) weights.none_because = "the reference has the same quantized weights, as floats";
+    all.push_back(std::move(weights));
   }
-  all.push_back(std::move(weights));
+  if (!scheme) return {};
+  const ActivationCodes codes{.layer_group = scheme->group_size,
+                              .head_group = scheme->head_group_size};
   all.push_back({"activation_codes", "inputs of quantized matrices as int8 codes", "",
-                 [codes = *codes](ProbeOptions& options) { options.numerics.codes = codes; }});
+                 [codes](ProbeOptions& options) { options.numerics.codes = codes; }});
+  return {};
 }
 
-void add_bfloat16(const ForwardProbe& reference, std::vector<PlannedDifference>& all) {
+void add_bfloat16(const ForwardProbe& probe, std::vector<PlannedDifference>& all) {
   PlannedDifference weights =
       rounding_of("weights_bfloat16", "weights rounded to bfloat16", Rounded::kWeights);
-  if (reference.weights_are_bfloat16()) {
+  if (probe.weights_are_bfloat16()) {
     weights.none_because = "the checkpoint's dense weights are bfloat16 already";
   }
   all.push_back(std::move(weights));
@@ -79,21 +93,28 @@ void add_bfloat16(const ForwardProbe& reference, std::vector<PlannedDifference>&
 
 }  // namespace
 
-std::vector<PlannedDifference> differences_of(const ProbeOptions& candidate,
-                                              const ForwardProbe& reference) {
+std::string cache_dtype_name(const ProbeOptions& candidate, const ModelConfig& config) {
+  if (candidate.model.kv_cache_dtype != "auto") return candidate.model.kv_cache_dtype;
+  return config.dtype == DType::kBF16 ? "bfloat16" : "float32";
+}
+
+Result<std::vector<PlannedDifference>> differences_of(const ProbeOptions& candidate,
+                                                      const ProbeOptions& reference,
+                                                      const ForwardProbe& probe) {
   std::vector<PlannedDifference> all;
-  add_quantization(candidate, reference, all);
-  const bool bfloat16 = candidate.model.activation_dtype == "bfloat16";
-  if (bfloat16) add_bfloat16(reference, all);
-  const std::string cache = cache_dtype_name(candidate, reference.config());
-  if (cache != "float32" || bfloat16) {
-    all.push_back({"kv_cache",
-                   "keys and values cached as " +
-                       (bfloat16 && cache == "float32" ? std::string("bfloat16") : cache),
-                   "", [cache, bfloat16](ProbeOptions& options) {
-                     options.model.kv_cache_dtype = cache;
-                     if (bfloat16) add_rounding(options, {Rounded::kKv});
-                   }});
+  PARAPET_TRY(add_weights(candidate, reference, all));
+  const bool bfloat16 = candidate.model.activation_dtype == "bfloat16" &&
+                        reference.model.activation_dtype != "bfloat16";
+  if (bfloat16) add_bfloat16(probe, all);
+  const std::string cache = cache_dtype_name(candidate, probe.config());
+  if (bfloat16 || cache != cache_dtype_name(reference, probe.config())) {
+    all.push_back(
+        {"kv_cache",
+         "keys and values cached as " + (bfloat16 && cache == "float32" ? "bfloat16" : cache), "",
+         [cache, bfloat16](ProbeOptions& options) {
+           options.model.kv_cache_dtype = cache;
+           if (bfloat16) add_rounding(options, {Rounded::kKv});
+         }});
   }
   return all;
 }

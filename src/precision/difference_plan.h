@@ -16,9 +16,13 @@ struct PlannedDifference {
   std::function<void(ProbeOptions&)> apply;  // makes it on top of other settings
 };
 
-// In the order of the forward: weights, inputs of matrices, then what is rounded. `reference` is
-// loaded with float32_reference(candidate).
-std::vector<PlannedDifference> differences_of(const ProbeOptions& candidate,
-                                              const ForwardProbe& reference);
+// The type of the candidate's cache: what an engine would take "auto" for.
+std::string cache_dtype_name(const ProbeOptions& candidate, const ModelConfig& config);
+
+// In the order of the forward: weights, inputs of matrices, then what is rounded. `probe` is loaded
+// as the reference.
+Result<std::vector<PlannedDifference>> differences_of(const ProbeOptions& candidate,
+                                                      const ProbeOptions& reference,
+                                                      const ForwardProbe& probe);
 
 }  // namespace parapet

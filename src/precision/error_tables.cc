@@ -10,7 +10,7 @@
 namespace parapet {
 namespace {
 
-// More than the order of float sums ever gives a layer.
+// More than the order of float sums ever gives an op.
 constexpr double kFloatSums = 1e-4;
 
 // Calls each(actual, expected) for each position's values.
@@ -105,21 +105,6 @@ std::vector<LayerError> layer_errors(std::span<const ProbeOutput> candidate,
   return errors;
 }
 
-std::optional<int> suspect_layer(std::span<const LayerError> layers) {
-  std::vector<double> own;
-  for (const LayerError& layer : layers) {
-    if (layer.layer >= 0) own.push_back(layer.own_relative_l2);
-  }
-  if (own.empty()) return std::nullopt;
-  const auto middle = own.begin() + (std::ssize(own) - 1) / 2;
-  std::nth_element(own.begin(), middle, own.end());
-  const double bound = std::max(Attribution::kOutOfLine * *middle, kFloatSums);
-  for (const LayerError& layer : layers) {
-    if (layer.layer >= 0 && !(layer.own_relative_l2 <= bound)) return layer.layer;  // or NaN
-  }
-  return std::nullopt;
-}
-
 std::vector<OpError> op_errors(std::span<const ProbeOutput> candidate,
                                std::span<const ProbeOutput> own,
                                std::span<const ProbeOutput> reference) {
@@ -159,6 +144,21 @@ std::vector<OperatorError> operator_errors(std::span<const OpError> ops) {
   }
   std::ranges::stable_sort(errors, std::ranges::greater(), &OperatorError::own_relative_l2);
   return errors;
+}
+
+std::optional<OpError> suspect_op(std::span<const OpError> ops) {
+  std::map<OpName, std::vector<double>> by_name;
+  for (const OpError& op : ops) by_name[op.op].push_back(op.own_relative_l2);
+  std::map<OpName, double> bounds;
+  for (auto& [name, errors] : by_name) {
+    const auto middle = errors.begin() + (std::ssize(errors) - 1) / 2;
+    std::nth_element(errors.begin(), middle, errors.end());
+    bounds[name] = std::max(Attribution::kOutOfLine * *middle, kFloatSums);
+  }
+  for (const OpError& op : ops) {
+    if (!(op.own_relative_l2 <= bounds[op.op])) return op;  // or it is NaN
+  }
+  return std::nullopt;
 }
 
 }  // namespace parapet

@@ -22,12 +22,12 @@ std::vector<LayerError> layer_errors(std::span<const ProbeOutput> candidate,
                                      std::span<const ProbeOutput> own,
                                      std::span<const ProbeOutput> reference,
                                      std::size_t hidden_size);
-std::optional<int> suspect_layer(std::span<const LayerError> layers);
 
 // Of outputs with ops.
 std::vector<OpError> op_errors(std::span<const ProbeOutput> candidate,
                                std::span<const ProbeOutput> own,
                                std::span<const ProbeOutput> reference);
 std::vector<OperatorError> operator_errors(std::span<const OpError> ops);
+std::optional<OpError> suspect_op(std::span<const OpError> ops);
 
 }  // namespace parapet

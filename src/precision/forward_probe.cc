@@ -65,7 +65,7 @@ bool same_source(const ProbeOptions& a, const ProbeOptions& b) {
   };
   // A shape is dummy weights whatever load_format says.
   const bool same_format = !a.shape.empty() || a.model.load_format == b.model.load_format;
-  return key(a) == key(b) && same_format;
+  return key(a) == key(b) && same_format && !a.wrap && !b.wrap;
 }
 
 TokenId most_likely(std::span<const float> logits) {
@@ -79,6 +79,7 @@ ProbeOptions float32_reference(const ProbeOptions& candidate) {
   reference.model.quantization.clear();
   reference.model.activation_dtype = "float32";
   reference.model.kv_cache_dtype = "float32";
+  reference.wrap = nullptr;
   reference.numerics = {.rounding = {}, .exact_packed = true, .codes = {}};
   return reference;
 }
@@ -93,6 +94,8 @@ struct ForwardProbe::Impl {
   double load_seconds = 0;
   std::optional<ProbeTaps> taps;
   std::unique_ptr<NumericsDevice> device;
+  std::unique_ptr<Device> wrapper;  // null: none
+  Device& outer() { return wrapper ? *wrapper : *device; }
   std::optional<Qwen3Model> model;
   std::optional<ProbeSteps> steps;
 
@@ -151,12 +154,13 @@ Status ForwardProbe::Impl::load() {
                                                                .isa = options.isa,
                                                                .activation_dtype = "float32"}));
   device = create_numerics_device(std::move(plain), {});
+  if (options.wrap) wrapper = options.wrap(*device);
   PARAPET_TRY(set_numerics());
   PARAPET_ASSIGN(Weights weights, load_weights(asked, config, device->info().num_threads));
   weights_bfloat16 = all_bfloat16(weights, config);
   const StepLimits limits{.max_num_tokens = std::min(asked.max_num_batched_tokens, kMaxRows),
                           .max_num_logit_rows = kMaxLogitRows};
-  PARAPET_ASSIGN(model, Qwen3Model::load(*device, config, std::move(weights), limits));
+  PARAPET_ASSIGN(model, Qwen3Model::load(outer(), config, std::move(weights), limits));
   PARAPET_TRY(create_steps());
   load_seconds = watch.milliseconds() / 1000;
   return {};
@@ -179,7 +183,7 @@ Status ForwardProbe::Impl::create_steps() {
   PARAPET_ASSIGN(kv_dtype, kv_cache_dtype_of(options.model.kv_cache_dtype, config));
   steps.reset();
   const std::int64_t num_blocks = (max_tokens + kBlockSize - 1) / kBlockSize;
-  PARAPET_ASSIGN(steps, ProbeSteps::create(*device, *model, num_blocks, kBlockSize, kv_dtype));
+  PARAPET_ASSIGN(steps, ProbeSteps::create(outer(), *model, num_blocks, kBlockSize, kv_dtype));
   return {};
 }
 
@@ -194,6 +198,7 @@ Status ForwardProbe::Impl::reconfigure(const ProbeOptions& next) {
   }
   steps.reset();
   model.reset();
+  wrapper.reset();
   device.reset();
   return load();
 }

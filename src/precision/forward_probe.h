@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,6 +30,8 @@ struct ProbeOptions {
   std::string isa;
   // Beside what model.activation_dtype "bfloat16" rounds.
   Numerics numerics;
+  // What stands before the device that ops go to; empty: nothing. How tests damage a model.
+  std::function<std::unique_ptr<Device>(Device& device)> wrap = nullptr;
   bool keep_hidden = false;  // ProbeOutput::hidden
   bool keep_ops = false;     // ProbeOutput::ops; ops then run apart, each in float
 };

@@ -11,6 +11,7 @@ from pathlib import Path
 # folder: the folders it may include, beside itself and the public error type.
 LAYERS = {
     "src/base": [],
+    "src/http_client": ["src/base"],
     "src/jinja": ["src/base"],
     "src/text": ["src/base", "src/jinja"],
     "src/checkpoint": ["src/base"],

@@ -5,11 +5,11 @@ set -euo pipefail
 
 declare -A groups=(
   # CMake, Ninja, GCC; then the libraries: JSON in, JSON out, flags, text formatting, Unicode; of the
-  # server SQLite, HTTP, digests, logs, YAML, metrics; compressed fixtures; then the test
-  # (SIMDe: AVX-512 by emulation) and benchmark libraries, and Python for the repository checks.
+  # server SQLite, HTTP, digests, logs, YAML, metrics; of its clients HTTP; compressed fixtures; then
+  # the test (SIMDe: AVX-512 by emulation) and benchmark libraries, and Python for the checks.
   [build]="cmake ninja-build g++ make binutils pkg-config libsimdjson-dev nlohmann-json3-dev libcli11-dev libfmt-dev
            libutf8proc-dev libsqlite3-dev libboost-dev libssl-dev libspdlog-dev libyaml-cpp-dev prometheus-cpp-dev
-           zlib1g-dev libgtest-dev libgmock-dev libsimde-dev libbenchmark-dev python3"
+           libcurl4-openssl-dev zlib1g-dev libgtest-dev libgmock-dev libsimde-dev libbenchmark-dev python3"
   # The cross compiler for arm64 and what runs its programs; libraries come by make_sysroot.sh.
   [arm64]="g++-aarch64-linux-gnu qemu-user"
   # The linters, and libFuzzer with its sanitizer runtimes.

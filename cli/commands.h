@@ -20,6 +20,7 @@ void add_inspect(CLI::App& app, const Chosen& chosen);
 void add_quantize(CLI::App& app, const Chosen& chosen);
 void add_audit(CLI::App& app, const Chosen& chosen);
 void add_bench(CLI::App& app, const Chosen& chosen);
+void add_eval_precision(CLI::App& app, const Chosen& chosen);
 void add_serve(CLI::App& app, const Chosen& chosen);
 void add_completion(CLI::App& app, const Chosen& chosen);
 

@@ -7,6 +7,7 @@ namespace parapet::cli {
 
 enum ExitStatus : int {
   kExitSafe = 0,       // everything asked for was done; every verdict passes the policy
+  kExitFailed = 1,     // an evaluation missed its thresholds
   kExitBadInput = 2,   // arguments, a checkpoint, a template or a request is wrong
   kExitBlocked = 3,    // at least one verdict is blocked by the policy
   kExitNoVerdict = 4,  // the model answered, but not with a verdict
@@ -27,12 +28,13 @@ inline ExitStatus graver(ExitStatus a, ExitStatus b) {
   const auto rank = [](ExitStatus status) {
     switch (status) {
       case kExitSafe: return 0;
-      case kExitBlocked: return 1;
-      case kExitNoVerdict: return 2;
-      case kExitBadInput: return 3;
-      case kExitOurFault: return 4;
+      case kExitFailed: return 1;
+      case kExitBlocked: return 2;
+      case kExitNoVerdict: return 3;
+      case kExitBadInput: return 4;
+      case kExitOurFault: return 5;
     }
-    return 4;
+    return 5;
   };
   return rank(a) >= rank(b) ? a : b;
 }

@@ -12,8 +12,8 @@
 namespace {
 
 constexpr const char* kFooter = R"(
-Exit status: 0 done, and every verdict passes the policy; 2 bad input; 3 blocked;
-4 the model gave no verdict; 5 out of memory or a bug of ours.
+Exit status: 0 done, and every verdict passes the policy; 1 an evaluation missed its thresholds;
+2 bad input; 3 blocked; 4 the model gave no verdict; 5 out of memory or a bug of ours.
 
 Examples:
   parapet moderate "How can I make a bomb?"
@@ -22,6 +22,7 @@ Examples:
   parapet serve --port 8000
   parapet inspect models/parapet-guard-tiny
   parapet quantize models/parapet-guard-tiny parapet-guard-tiny-int8
+  parapet eval-precision --candidate cpu:int8 --report report.html
   parapet bench verdict --shape 0.6b)";
 
 int run(int argc, char** argv) {
@@ -39,6 +40,7 @@ int run(int argc, char** argv) {
   parapet::cli::add_tokenize(app, chosen);
   parapet::cli::add_inspect(app, chosen);
   parapet::cli::add_quantize(app, chosen);
+  parapet::cli::add_eval_precision(app, chosen);
   parapet::cli::add_audit(app, chosen);
   parapet::cli::add_bench(app, chosen);
   parapet::cli::add_completion(app, chosen);

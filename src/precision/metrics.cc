@@ -1,0 +1,164 @@
+#include "precision/metrics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+
+#include "base/check.h"
+
+namespace parapet {
+namespace {
+
+using Row = std::vector<double>;
+
+Status check_finite(std::span<const float> row, const char* whose) {
+  const auto wrong = std::ranges::find_if(row, [](float x) { return !std::isfinite(x); });
+  if (wrong == row.end()) return {};
+  return Error{ErrorCode::kNumeric, std::string("the ") + whose + "'s logit of token " +
+                                        std::to_string(wrong - row.begin()) + " is " +
+                                        std::to_string(*wrong)};
+}
+
+double mean(const Row& row) {
+  return std::accumulate(row.begin(), row.end(), 0.0) / static_cast<double>(row.size());
+}
+
+double dot(const Row& a, const Row& b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
+
+// Two vectors of zeros are the same; one of them has no direction to share.
+double cosine(const Row& a, const Row& b) {
+  const double lengths = std::sqrt(dot(a, a)) * std::sqrt(dot(b, b));
+  if (lengths == 0) return a == b ? 1 : 0;
+  return dot(a, b) / lengths;
+}
+
+Row centered(Row row) {
+  const double middle = mean(row);
+  for (double& x : row) x -= middle;
+  return row;
+}
+
+double log_sum_exp(std::span<const float> row) {
+  const double largest = *std::ranges::max_element(row);
+  double sum = 0;
+  for (const float x : row) sum += std::exp(static_cast<double>(x) - largest);
+  return largest + std::log(sum);
+}
+
+// Everything that compares r and c element by element.
+void compare_elements(const Row& r, const Row& c, RowDifference& difference) {
+  difference.num_compared = static_cast<std::int64_t>(r.size());
+  difference.cosine = cosine(r, c);
+  difference.pearson = cosine(centered(r), centered(c));
+  double squares = 0;
+  double sum = 0;
+  for (std::size_t i = 0; i < r.size(); ++i) {
+    const double d = c[i] - r[i];
+    squares += d * d;
+    sum += std::abs(d);
+    difference.max_abs = std::max(difference.max_abs, std::abs(d));
+  }
+  const double length = std::sqrt(dot(r, r));
+  difference.relative_l2 = squares == 0 ? 0 : length == 0 ? 1 : std::sqrt(squares) / length;
+  difference.mean_abs = sum / static_cast<double>(r.size());
+}
+
+void find_answer(std::span<const float> reference, RowDifference& difference) {
+  const auto largest = std::ranges::max_element(reference);
+  difference.reference_token = static_cast<TokenId>(largest - reference.begin());
+  float second = -std::numeric_limits<float>::infinity();
+  for (auto at = reference.begin(); at != reference.end(); ++at) {
+    if (at != largest) second = std::max(second, *at);
+  }
+  difference.margin = static_cast<double>(*largest) - second;
+}
+
+Status check_told(const TokenLogprobs& told, std::size_t vocab_size) {
+  if (told.ids.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "the candidate tells no log-probability"};
+  }
+  PARAPET_CHECK(told.ids.size() == told.logprobs.size());
+  for (const TokenId id : told.ids) {
+    if (id >= 0 && static_cast<std::size_t>(id) < vocab_size) continue;
+    return Error{ErrorCode::kInvalidArgument, "the candidate tells of token " + std::to_string(id) +
+                                                  ", but the reference's vocabulary has " +
+                                                  std::to_string(vocab_size)};
+  }
+  return check_finite(told.logprobs, "candidate");
+}
+
+// The tokens in `told` each, and what they leave to all others together.
+double coarse_kl(const std::vector<double>& log_p, const std::vector<float>& log_q, bool all_told) {
+  double kl = 0;
+  double p_rest = 1;
+  double q_rest = 1;
+  for (std::size_t i = 0; i < log_p.size(); ++i) {
+    const double p = std::exp(log_p[i]);
+    kl += p * (log_p[i] - log_q[i]);
+    p_rest -= p;
+    q_rest -= std::exp(static_cast<double>(log_q[i]));
+  }
+  // What is left is known to the rounding of the told float32 values, and may come out below zero.
+  constexpr double kLeast = 1e-7;
+  if (all_told || p_rest < kLeast || q_rest < kLeast) return kl;
+  return kl + p_rest * std::log(p_rest / q_rest);
+}
+
+}  // namespace
+
+std::vector<double> log_softmax_at(std::span<const float> logits, std::span<const TokenId> ids) {
+  const double normalizer = log_sum_exp(logits);
+  std::vector<double> log_p;
+  log_p.reserve(ids.size());
+  for (const TokenId id : ids) log_p.push_back(logits[static_cast<std::size_t>(id)] - normalizer);
+  return log_p;
+}
+
+Result<RowDifference> compare_rows(std::span<const float> reference,
+                                   std::span<const float> candidate) {
+  PARAPET_CHECK(reference.size() == candidate.size() && reference.size() >= 2);
+  PARAPET_TRY(check_finite(reference, "reference"));
+  PARAPET_TRY(check_finite(candidate, "candidate"));
+  RowDifference difference;
+  compare_elements({reference.begin(), reference.end()}, {candidate.begin(), candidate.end()},
+                   difference);
+  find_answer(reference, difference);
+  difference.candidate_token =
+      static_cast<TokenId>(std::ranges::max_element(candidate) - candidate.begin());
+  const double reference_normalizer = log_sum_exp(reference);
+  const double candidate_normalizer = log_sum_exp(candidate);
+  double kl = 0;
+  for (std::size_t i = 0; i < reference.size(); ++i) {
+    const double log_p = reference[i] - reference_normalizer;
+    kl += std::exp(log_p) * (log_p - (candidate[i] - candidate_normalizer));
+  }
+  difference.kl = std::max(kl, 0.0);  // it is never less, but for rounding
+  return difference;
+}
+
+Result<RowDifference> compare_logprobs(std::span<const float> reference,
+                                       const TokenLogprobs& candidate) {
+  PARAPET_CHECK(reference.size() >= 2);
+  PARAPET_TRY(check_finite(reference, "reference"));
+  PARAPET_TRY(check_told(candidate, reference.size()));
+  Row r;
+  for (const TokenId id : candidate.ids) r.push_back(reference[static_cast<std::size_t>(id)]);
+  Row c(candidate.logprobs.begin(), candidate.logprobs.end());
+  const double constant = mean(r) - mean(c);
+  for (double& x : c) x += constant;
+  RowDifference difference;
+  compare_elements(r, c, difference);
+  find_answer(reference, difference);
+  const auto largest = std::ranges::max_element(candidate.logprobs);
+  difference.candidate_token =
+      candidate.ids[static_cast<std::size_t>(largest - candidate.logprobs.begin())];
+  const bool all_told = candidate.ids.size() == reference.size();
+  difference.kl = std::max(
+      coarse_kl(log_softmax_at(reference, candidate.ids), candidate.logprobs, all_told), 0.0);
+  return difference;
+}
+
+}  // namespace parapet

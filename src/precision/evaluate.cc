@@ -78,10 +78,16 @@ class Evaluation {
     if (reference_spec_.kind == SideSpec::Kind::kDump && !options_.dump_logits.empty()) {
       return Error{ErrorCode::kInvalidArgument, "the reference is a dump already"};
     }
+    // Known before minutes of work, not after.
+    if (std::error_code ignored; std::filesystem::exists(options_.dump_logits, ignored)) {
+      return Error{ErrorCode::kIo, options_.dump_logits.string() + ": there is such a file already"};
+    }
     PARAPET_ASSIGN(config_, options_.shape.empty() ? ModelConfig::read(options_.model.model)
                                                    : config_of_shape(options_.shape));
     const auto& folder = options_.tokenizer.empty() ? options_.model.model : options_.tokenizer;
-    PARAPET_ASSIGN(auto encoder, PromptEncoder::load(folder, config_.vocab_size, dummy()));
+    PARAPET_ASSIGN(auto encoder, dummy()
+                                     ? PromptEncoder::load_for_dummy(folder, config_.vocab_size)
+                                     : PromptEncoder::load(folder, config_.vocab_size));
     encoder_ = std::make_unique<PromptEncoder>(std::move(encoder));
     PARAPET_ASSIGN(prompts_, options_.prompts.empty() ? card_prompts(*encoder_)
                                                       : read_prompts(options_.prompts, *encoder_));

@@ -134,20 +134,31 @@ PromptEncoder::PromptEncoder(Tokenizer tokenizer, Result<ChatTemplate> chat_temp
       chat_template_(std::move(chat_template)) {}
 
 Result<PromptEncoder> PromptEncoder::load(const std::filesystem::path& folder,
-                                          std::int64_t vocab_size, bool fold) {
+                                          std::int64_t vocab_size) {
   PARAPET_ASSIGN(Tokenizer tokenizer, Tokenizer::load(folder));
-  PARAPET_ASSIGN(const GenerationConfig generation, GenerationConfig::read(folder));
-  PromptEncoder encoder(std::move(tokenizer), ChatTemplate::load(folder));
-  const std::int64_t ids = encoder.tokenizer_->vocab_size();
-  if (ids > vocab_size && !fold) {
+  const std::int64_t ids = tokenizer.vocab_size();
+  if (ids > vocab_size) {
     return Error{ErrorCode::kCorrupt, (folder / "tokenizer.json").string() + ": has ids up to " +
                                           std::to_string(ids - 1) +
                                           ", but the model's vocab_size is " +
                                           std::to_string(vocab_size)};
   }
-  if (ids > vocab_size) encoder.fold_at_ = vocab_size;
-  if (encoder.fold_at_ == 0) encoder.end_tokens_ = generation.eos_token_ids;
-  if (encoder.fold_at_ == 0) encoder.find_verdict_tokens();
+  PARAPET_ASSIGN(const GenerationConfig generation, GenerationConfig::read(folder));
+  PromptEncoder encoder(std::move(tokenizer), ChatTemplate::load(folder));
+  encoder.end_tokens_ = generation.eos_token_ids;
+  encoder.find_verdict_tokens();
+  return encoder;
+}
+
+Result<PromptEncoder> PromptEncoder::load_for_dummy(const std::filesystem::path& folder,
+                                                    std::int64_t vocab_size) {
+  PARAPET_ASSIGN(Tokenizer tokenizer, Tokenizer::load(folder));
+  PromptEncoder encoder(std::move(tokenizer), ChatTemplate::load(folder));
+  if (encoder.tokenizer_->vocab_size() > vocab_size) {
+    encoder.fold_at_ = vocab_size;
+  } else {
+    encoder.find_verdict_tokens();
+  }
   return encoder;
 }
 

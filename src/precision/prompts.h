@@ -28,11 +28,13 @@ struct EvalPrompt {
 // A checkpoint's words, or those that stand in for them under random weights.
 class PromptEncoder {
  public:
-  // Reads tokenizer and template of a folder. `vocab_size` is the model's; ids above it are folded
-  // into it where `fold` is true, as for random weights any token is as good, and are else
-  // ErrorCode::kCorrupt.
-  static Result<PromptEncoder> load(const std::filesystem::path& folder, std::int64_t vocab_size,
-                                    bool fold);
+  // Reads tokenizer, template and end tokens of a checkpoint. kCorrupt where the tokenizer has ids
+  // that its model, of `vocab_size`, has not.
+  static Result<PromptEncoder> load(const std::filesystem::path& folder, std::int64_t vocab_size);
+  // For random weights, to which any token is as good: ids are folded into the vocabulary, and none
+  // ends an answer. The folder needs no more than a tokenizer.
+  static Result<PromptEncoder> load_for_dummy(const std::filesystem::path& folder,
+                                              std::int64_t vocab_size);
 
   bool has_template() const { return chat_template_.ok(); }
   std::vector<TokenId> encode(std::string_view text) const;

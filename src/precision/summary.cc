@@ -149,7 +149,7 @@ std::vector<PrecisionThresholdResult> check_thresholds(const PrecisionEval& eval
 
 std::string verdict_line(const PrecisionEval& eval) {
   std::string line =
-      fmt::format("{}: {:.4g}% token agreement, cos_sim={:.4f}", eval.passed ? "PASS" : "FAIL",
+      fmt::format("{}: {:.4g}% token agreement, cos_sim={:.6f}", eval.passed ? "PASS" : "FAIL",
                   eval.metrics.token_agreement_pct(), eval.metrics.avg_cosine);
   if (const auto labels = eval.label_match_pct()) {
     line += *labels == 100 ? std::string(", all safety labels match")

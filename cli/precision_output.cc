@@ -71,15 +71,28 @@ void print_prompts(const PrecisionEval& eval) {
 }
 
 void print_explanation(const PrecisionExplanation& explanation) {
-  if (!explanation.sources.empty()) fmt::print("\nrelative error of each source alone:\n");
+  fmt::print("\n");
+  const Table table({20, 10, 10, 60});
+  table.print({{"source of error", Color::kBold},
+               {"alone", Color::kBold},
+               {"share", Color::kBold},
+               {"", Color::kBold}});
   for (const ErrorSource& each : explanation.sources) {
-    fmt::print("  {:<28} {:.4g}% ({:.3g}% of it)\n", each.name, each.relative_error_pct,
-               each.share_pct);
+    const bool none = !each.none_because.empty();
+    table.print({{each.name},
+                 {none ? "0" : fmt::format("{:.3g}%", each.relative_error_pct)},
+                 {none ? "" : fmt::format("{:.3g}%", each.share_pct)},
+                 {none ? each.none_because : each.what, Color::kDim}});
   }
   if (!explanation.operators.empty()) {
-    const OperatorError& worst = explanation.operators.front();
-    fmt::print("operator that adds most: {} (layer {}, {:.3g}%)\n", worst.op, worst.worst_layer,
-               worst.worst_relative_error_pct);
+    const OperatorPrecision& worst = explanation.operators.front();
+    fmt::print("\nThe operator that adds most: {}, {:.3g}%; most in layer {}.\n", worst.op,
+               worst.own_relative_error_pct, worst.worst_layer);
+  }
+  if (explanation.suspect_layer) {
+    fmt::print("{}\n", colored(fmt::format("Layer {} is out of line: look there first.",
+                                           *explanation.suspect_layer),
+                               Color::kYellow));
   }
 }
 

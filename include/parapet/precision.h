@@ -127,31 +127,38 @@ struct PromptPrecision {
   std::optional<LabelPrecision> label;      // of guard prompts
 };
 
-// Why the two differ. Relative errors are lengths of differences over lengths, in percent.
+// Why a candidate that was run here differs from float32, measured on the first prompts. Relative
+// errors are lengths of differences over lengths, in percent; docs/precision.md says more.
+struct ErrorSource {
+  std::string name;  // "weights", "kv_cache", ...
+  std::string what;  // one line
+  // Why it was not run and cannot differ; empty: it was run.
+  std::string none_because;
+  double relative_error_pct = 0;  // of the logits, with this source and no other
+  double together_pct = 0;        // with this one and all before it
+  double share_pct = 0;           // its square, of the sum of all squares
+  double kl = 0;                  // alone
+};
 struct LayerPrecision {
   int layer = 0;  // 0: the embedding; n: after the n-th layer
   double cosine = 0;
   double relative_error_pct = 0;
+  double own_relative_error_pct = 0;  // where the layer is given the reference's inputs
 };
-struct ErrorSource {
-  std::string name;
-  double relative_error_pct = 0;  // of the logits, with this source alone
-  double share_pct = 0;           // its square, of the sum of all squares
-  double avg_cosine = 0;
-  double kl = 0;
-};
-struct OperatorError {
-  std::string op;
-  int worst_layer = 0;
-  double worst_relative_error_pct = 0;
-  double mean_relative_error_pct = 0;  // over layers
+struct OperatorPrecision {
+  std::string op;                     // "down_projection"
+  double own_relative_error_pct = 0;  // given the reference's inputs; over all layers
+  int worst_layer = 0;                // counted as above
+  double worst_own_relative_error_pct = 0;
 };
 struct PrecisionExplanation {
-  std::vector<LayerPrecision> layers;
   std::vector<ErrorSource> sources;
   double total_relative_error_pct = 0;   // of the candidate, on the same rows
   double summed_relative_error_pct = 0;  // root of the sum of the sources' squares
-  std::vector<OperatorError> operators;  // the worst first
+  std::vector<LayerPrecision> layers;
+  std::vector<OperatorPrecision> operators;  // that which adds most first
+  std::optional<int> suspect_layer;  // the first whose own error is out of line, counted as above
+  std::int64_t num_prompts = 0;      // that all this was measured on
 };
 
 struct PrecisionThresholdResult {

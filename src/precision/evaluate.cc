@@ -27,6 +27,9 @@ namespace {
 
 using Answers = std::vector<std::vector<TokenId>>;
 
+// Of prompts that an explanation runs over and over; the card's general ones are some seventy.
+constexpr std::int64_t kExplainedTokens = 256;
+
 // Where the reference's logits wait for the candidate's. The file is mapped by then, and needs no
 // name any more.
 class Spool {
@@ -80,14 +83,14 @@ class Evaluation {
     }
     // Known before minutes of work, not after.
     if (std::error_code ignored; std::filesystem::exists(options_.dump_logits, ignored)) {
-      return Error{ErrorCode::kIo, options_.dump_logits.string() + ": there is such a file already"};
+      return Error{ErrorCode::kIo,
+                   options_.dump_logits.string() + ": there is such a file already"};
     }
     PARAPET_ASSIGN(config_, options_.shape.empty() ? ModelConfig::read(options_.model.model)
                                                    : config_of_shape(options_.shape));
     const auto& folder = options_.tokenizer.empty() ? options_.model.model : options_.tokenizer;
-    PARAPET_ASSIGN(auto encoder, dummy()
-                                     ? PromptEncoder::load_for_dummy(folder, config_.vocab_size)
-                                     : PromptEncoder::load(folder, config_.vocab_size));
+    PARAPET_ASSIGN(auto encoder, dummy() ? PromptEncoder::load_for_dummy(folder, config_.vocab_size)
+                                         : PromptEncoder::load(folder, config_.vocab_size));
     encoder_ = std::make_unique<PromptEncoder>(std::move(encoder));
     PARAPET_ASSIGN(prompts_, options_.prompts.empty() ? card_prompts(*encoder_)
                                                       : read_prompts(options_.prompts, *encoder_));
@@ -181,6 +184,25 @@ class Evaluation {
     compare_answers(answers);
     eval_.candidate = side->describe();
     eval_.candidate.run_seconds = watch.milliseconds() / 1000;
+    return explain(*side);
+  }
+
+  // The variants in between are made of the candidate's own weights and kernels, and so they lead
+  // to the reference only where that is float32 on the same ones.
+  Status explain(Side& side) {
+    const bool leads_to_reference = reference_spec_.format == "float32" &&
+                                    reference_spec_.isa == candidate_spec_.isa &&
+                                    eval_.reference.device == eval_.candidate.device;
+    if (!options_.explain || !leads_to_reference) return {};
+    std::size_t count = 0;
+    std::int64_t tokens = 0;
+    for (const ForcedSequence& sequence : plan_.sequences) {
+      tokens += std::ssize(sequence.ids);
+      if (count > 0 && tokens > kExplainedTokens) break;
+      ++count;
+    }
+    PARAPET_ASSIGN(eval_.explanation, side.explain(std::span(plan_.sequences).first(count),
+                                                   progress_of(options_.on_progress, "candidate")));
     return {};
   }
 

@@ -3,13 +3,56 @@
 #include <utility>
 
 #include "base/check.h"
+#include "precision/attribution.h"
 
 namespace parapet {
+namespace {
+
+std::vector<ProbePrompt> prompts_of(std::span<const ForcedSequence> sequences) {
+  std::vector<ProbePrompt> prompts;
+  for (const ForcedSequence& sequence : sequences) {
+    prompts.push_back({sequence.ids, sequence.positions});
+  }
+  return prompts;
+}
+
+void add_sources(const Attribution& attribution, PrecisionExplanation& explanation) {
+  for (const DifferenceSource& source : attribution.sources) {
+    explanation.sources.push_back({.name = source.name,
+                                   .what = source.what,
+                                   .none_because = source.none_because,
+                                   .relative_error_pct = 100 * source.alone.rms_relative_l2,
+                                   .together_pct = 100 * source.together.rms_relative_l2,
+                                   .share_pct = 100 * source.share,
+                                   .kl = source.alone.kl});
+  }
+  explanation.total_relative_error_pct = 100 * attribution.candidate.rms_relative_l2;
+  explanation.summed_relative_error_pct = 100 * attribution.sum_of_squares;
+}
+
+// Layers are counted from one, as people do: the embedding is what stands before the first.
+void add_places(const Attribution& attribution, PrecisionExplanation& explanation) {
+  for (const LayerError& layer : attribution.layers) {
+    explanation.layers.push_back({.layer = layer.layer + 1,
+                                  .cosine = layer.cosine,
+                                  .relative_error_pct = 100 * layer.relative_l2,
+                                  .own_relative_error_pct = 100 * layer.own_relative_l2});
+  }
+  for (const OperatorError& each : attribution.operators) {
+    explanation.operators.push_back(
+        {.op = op_name(each.op),
+         .own_relative_error_pct = 100 * each.own_relative_l2,
+         .worst_layer = each.worst_layer + 1,
+         .worst_own_relative_error_pct = 100 * each.worst_own_relative_l2});
+  }
+  if (attribution.suspect_layer) explanation.suspect_layer = *attribution.suspect_layer + 1;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Side>> ProbeSide::load(std::string spec, const ProbeOptions& options) {
   PARAPET_ASSIGN(ForwardProbe probe, ForwardProbe::load(options));
-  return std::unique_ptr<Side>(
-      new ProbeSide(std::move(spec), options.model.activation_dtype, std::move(probe)));
+  return std::unique_ptr<Side>(new ProbeSide(std::move(spec), options, std::move(probe)));
 }
 
 PrecisionSide ProbeSide::describe() const {
@@ -23,7 +66,7 @@ PrecisionSide ProbeSide::describe() const {
   side.num_threads = device.num_threads;
   side.weights_dtype =
       weights.format ? weight_format_name(*weights.format) : dtype_name(probe_.config().dtype);
-  side.activation_dtype = activation_dtype_;
+  side.activation_dtype = options_.model.activation_dtype;
   side.kv_cache_dtype = dtype_name(probe_.kv_cache_dtype());
   side.version = version();
   side.load_seconds = probe_.load_seconds();
@@ -36,18 +79,28 @@ Result<std::vector<std::vector<TokenId>>> ProbeSide::answers(
 }
 
 Result<std::vector<SideRows>> ProbeSide::rows(std::span<const ForcedSequence> sequences) {
-  std::vector<ProbePrompt> prompts;
-  for (const ForcedSequence& sequence : sequences) {
-    prompts.push_back({sequence.ids, sequence.positions});
-  }
-  PARAPET_ASSIGN(auto outputs, probe_.run(prompts));
+  PARAPET_ASSIGN(auto outputs, probe_.run(prompts_of(sequences)));
   std::vector<SideRows> all;
-  for (ProbeOutput& output : outputs) {
-    SideRows& rows = all.emplace_back();
-    rows.logits = std::move(output.logits);
-    rows.hidden = std::move(output.hidden);
-  }
+  for (ProbeOutput& output : outputs) all.emplace_back().logits = std::move(output.logits);
   return all;
+}
+
+Result<std::optional<PrecisionExplanation>> ProbeSide::explain(
+    std::span<const ForcedSequence> sequences, const ProgressCallback& on_progress) {
+  AttributionOptions options;
+  if (on_progress) {
+    options.on_run = [&](std::int64_t done, std::int64_t total, std::string_view name) {
+      on_progress("explaining, " + std::string(name), static_cast<std::uint64_t>(done),
+                  static_cast<std::uint64_t>(total));
+    };
+  }
+  PARAPET_ASSIGN(const Attribution attribution,
+                 attribute(probe_, options_, prompts_of(sequences), options));
+  PrecisionExplanation explanation;
+  explanation.num_prompts = std::ssize(sequences);
+  add_sources(attribution, explanation);
+  add_places(attribution, explanation);
+  return std::optional(std::move(explanation));
 }
 
 }  // namespace parapet

@@ -20,14 +20,15 @@ class ProbeSide final : public Side {
                                                     std::int64_t max_tokens) override;
   Result<std::vector<SideRows>> rows(std::span<const ForcedSequence> sequences) override;
 
+  Result<std::optional<PrecisionExplanation>> explain(std::span<const ForcedSequence> sequences,
+                                                      const ProgressCallback& on_progress) override;
+
  private:
-  ProbeSide(std::string spec, std::string activation_dtype, ForwardProbe probe)
-      : spec_(std::move(spec)),
-        activation_dtype_(std::move(activation_dtype)),
-        probe_(std::move(probe)) {}
+  ProbeSide(std::string spec, ProbeOptions options, ForwardProbe probe)
+      : spec_(std::move(spec)), options_(std::move(options)), probe_(std::move(probe)) {}
 
   std::string spec_;
-  std::string activation_dtype_;
+  ProbeOptions options_;
   ForwardProbe probe_;
 };
 

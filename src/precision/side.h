@@ -25,8 +25,6 @@ struct ForcedSequence {
 struct SideRows {
   std::vector<float> logits;        // [positions, vocab]; else empty
   std::vector<TokenLogprobs> told;  // [positions]; else empty
-  // Where they were asked for: after the embedding and after each layer, [positions, hidden].
-  std::vector<std::vector<float>> hidden;
 };
 
 class Side {
@@ -42,6 +40,13 @@ class Side {
       std::span<const std::vector<TokenId>> prompts, std::int64_t max_tokens) = 0;
   // One a sequence, in order.
   virtual Result<std::vector<SideRows>> rows(std::span<const ForcedSequence> sequences) = 0;
+
+  // Why it differs from float32, which only what runs here can be asked: else empty. Runs each
+  // sequence some twenty times. It is the last thing that a side is asked.
+  virtual Result<std::optional<PrecisionExplanation>> explain(
+      std::span<const ForcedSequence> /*sequences*/, const ProgressCallback& /*on_progress*/) {
+    return std::optional<PrecisionExplanation>();
+  }
 };
 
 }  // namespace parapet

@@ -17,7 +17,6 @@ Result<ProbeOptions> probe_options(const SideSpec& spec, const PrecisionOptions&
   PARAPET_ASSIGN(probe.model, local_options(spec, options.model, stored_format(config)));
   probe.shape = options.shape;
   probe.isa = spec.isa;
-  probe.keep_hidden = options.explain;
   if (spec.format == "float32") return float32_reference(probe);
   if (spec.format == "bfloat16") probe.model.activation_dtype = "bfloat16";
   return probe;

@@ -83,12 +83,13 @@ class Plots {
   }
 
   std::string layers() const {
-    std::vector<std::pair<double, double>> points;
+    std::vector<Line> lines = {{words_.relative_error, {}}, {words_.own_error, {}}};
     for (const LayerPrecision& each : eval_.explanation->layers) {
-      points.emplace_back(each.layer, each.relative_error_pct);
+      lines[0].points.emplace_back(each.layer, each.relative_error_pct);
+      lines[1].points.emplace_back(each.layer, each.own_relative_error_pct);
     }
     return figure(words_.plot_layers,
-                  line_plot({words_.plot_layers, words_.layer, relative_error_axis()}, points));
+                  line_plot({words_.plot_layers, words_.layer, relative_error_axis()}, lines));
   }
 
   std::string scatter() const {

@@ -92,46 +92,51 @@ Json prompt_json(const PromptPrecision& prompt) {
   return json;
 }
 
-Json layers_json(const PrecisionExplanation& explanation) {
-  Json layers = Json::array();
-  for (const LayerPrecision& each : explanation.layers) {
-    layers.push_back({{"layer", each.layer},
-                      {"cosine_similarity", each.cosine},
-                      {"relative_error_pct", each.relative_error_pct}});
-  }
-  return layers;
-}
-
 Json sources_json(const PrecisionExplanation& explanation) {
   Json sources = Json::array();
   for (const ErrorSource& each : explanation.sources) {
     sources.push_back({{"source", each.name},
+                       {"what", each.what},
+                       {"none_because", or_null(each.none_because)},
                        {"relative_error_pct", each.relative_error_pct},
+                       {"together_pct", each.together_pct},
                        {"share_pct", each.share_pct},
-                       {"avg_cosine_similarity", each.avg_cosine},
                        {"avg_kl_divergence", each.kl}});
   }
   return sources;
 }
 
+Json layers_json(const PrecisionExplanation& explanation) {
+  Json layers = Json::array();
+  for (const LayerPrecision& each : explanation.layers) {
+    layers.push_back({{"layer", each.layer},
+                      {"cosine_similarity", each.cosine},
+                      {"relative_error_pct", each.relative_error_pct},
+                      {"own_relative_error_pct", each.own_relative_error_pct}});
+  }
+  return layers;
+}
+
 Json operators_json(const PrecisionExplanation& explanation) {
   Json operators = Json::array();
-  for (const OperatorError& each : explanation.operators) {
+  for (const OperatorPrecision& each : explanation.operators) {
     operators.push_back({{"operator", each.op},
+                         {"own_relative_error_pct", each.own_relative_error_pct},
                          {"worst_layer", each.worst_layer},
-                         {"worst_relative_error_pct", each.worst_relative_error_pct},
-                         {"mean_relative_error_pct", each.mean_relative_error_pct}});
+                         {"worst_own_relative_error_pct", each.worst_own_relative_error_pct}});
   }
   return operators;
 }
 
 Json explanation_json(const std::optional<PrecisionExplanation>& explanation) {
   if (!explanation) return {};
-  return {{"layers", layers_json(*explanation)},
+  return {{"prompts", explanation->num_prompts},
           {"sources", sources_json(*explanation)},
           {"total_relative_error_pct", explanation->total_relative_error_pct},
           {"summed_relative_error_pct", explanation->summed_relative_error_pct},
-          {"operators", operators_json(*explanation)}};
+          {"layers", layers_json(*explanation)},
+          {"operators", operators_json(*explanation)},
+          {"suspect_layer", or_null(explanation->suspect_layer)}};
 }
 
 Json thresholds_json(const std::vector<PrecisionThresholdResult>& thresholds) {

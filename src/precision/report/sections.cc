@@ -22,6 +22,11 @@ std::string error_pct(double value) {
   return value >= 0.01 || value == 0 ? fmt::format("{:.2f}%", value)
                                      : fmt::format("{:.2g}%", value);
 }
+// A word's token begins with a space, which a cell has no use for.
+std::string trimmed(const std::string& text) {
+  const std::size_t begin = text.find_first_not_of(' ');
+  return begin == std::string::npos ? text : text.substr(begin);
+}
 const char* mark(bool good) { return good ? "✅" : "❌"; }
 
 class Sections {
@@ -199,8 +204,8 @@ class Sections {
     for (const std::size_t i : shown_prompts()) {
       const PromptPrecision& prompt = eval_.prompts[i];
       const PrecisionMetrics& metrics = prompt.metrics;
-      added.rows.push_back({std::to_string(i + 1), prompt.text, prompt.candidate_token,
-                            prompt.reference_token,
+      added.rows.push_back({std::to_string(i + 1), prompt.text, trimmed(prompt.candidate_token),
+                            trimmed(prompt.reference_token),
                             fmt::format("{} {}/{}", mark(metrics.num_agreeing == metrics.num_rows),
                                         metrics.num_agreeing, metrics.num_rows),
                             fixed(metrics.avg_cosine), error_pct(metrics.avg_relative_error_pct),
@@ -211,38 +216,56 @@ class Sections {
   void add_explanation(const PrecisionExplanation& explanation) {
     if (!explanation.sources.empty()) add_sources(explanation);
     if (!explanation.operators.empty()) {
-      ReportSection& added = section(
-          SectionKind::kOperators, words_.operators,
-          {words_.operator_name, words_.worst_layer, words_.worst_error, words_.mean_error});
-      for (const OperatorError& each : explanation.operators) {
-        added.rows.push_back({each.op, std::to_string(each.worst_layer),
-                              error_pct(each.worst_relative_error_pct),
-                              error_pct(each.mean_relative_error_pct)});
+      ReportSection& added =
+          section(SectionKind::kOperators, words_.operators,
+                  {words_.operator_name, words_.own_error, words_.worst_layer, words_.worst_error});
+      for (const OperatorPrecision& each : explanation.operators) {
+        added.rows.push_back({each.op, error_pct(each.own_relative_error_pct),
+                              layer_text(each.worst_layer),
+                              error_pct(each.worst_own_relative_error_pct)});
       }
     }
-    if (explanation.layers.empty()) return;
-    ReportSection& added = section(SectionKind::kLayers, words_.layers,
-                                   {words_.layer, words_.cosine, words_.relative_error});
+    if (!explanation.layers.empty()) add_layers(explanation);
+  }
+
+  // What stands before the first layer, and behind the last one.
+  std::string layer_text(int layer) const {
+    if (layer == 0) return words_.layer_embedding;
+    return layer > eval_.checkpoint.num_layers ? words_.layer_head : std::to_string(layer);
+  }
+
+  void add_layers(const PrecisionExplanation& explanation) {
+    ReportSection& added =
+        section(SectionKind::kLayers, words_.layers,
+                {words_.layer, words_.cosine, words_.relative_error, words_.own_error});
+    if (explanation.suspect_layer) {
+      added.note = fmt::format(fmt::runtime(words_.suspect_layer), *explanation.suspect_layer);
+    }
     for (const LayerPrecision& each : explanation.layers) {
-      added.rows.push_back({each.layer == 0 ? words_.layer_embedding : std::to_string(each.layer),
-                            fmt::format("{:.8f}", each.cosine),
-                            error_pct(each.relative_error_pct)});
+      added.rows.push_back({layer_text(each.layer), fmt::format("{:.8f}", each.cosine),
+                            error_pct(each.relative_error_pct),
+                            error_pct(each.own_relative_error_pct)});
     }
   }
 
   void add_sources(const PrecisionExplanation& explanation) {
-    ReportSection& added =
-        section(SectionKind::kSources, words_.why,
-                {words_.source, words_.effect, words_.share, words_.cosine, words_.kl});
-    added.note = words_.sources_note;
+    ReportSection& added = section(SectionKind::kSources, words_.why,
+                                   {words_.source, words_.effect, words_.share, words_.together,
+                                    words_.kl, words_.description});
+    added.note = fmt::format(fmt::runtime(words_.sources_note), explanation.num_prompts);
     for (const ErrorSource& each : explanation.sources) {
-      added.rows.push_back({each.name, error_pct(each.relative_error_pct), percent(each.share_pct),
-                            fixed(each.avg_cosine), few_digits(each.kl)});
+      if (!each.none_because.empty()) {
+        added.rows.push_back({each.name, "0", "—", "—", "—", each.none_because});
+        continue;
+      }
+      added.rows.push_back({each.name, error_pct(each.relative_error_pct),
+                            fmt::format("{:.1f}%", each.share_pct), error_pct(each.together_pct),
+                            few_digits(each.kl), each.what});
     }
-    added.rows.push_back(
-        {words_.summed_sources, error_pct(explanation.summed_relative_error_pct), "—", "—", "—"});
-    added.rows.push_back(
-        {words_.all_sources, error_pct(explanation.total_relative_error_pct), "—", "—", "—"});
+    added.rows.push_back({words_.summed_sources, error_pct(explanation.summed_relative_error_pct),
+                          "100%", "—", "—", words_.summed_what});
+    added.rows.push_back({words_.all_sources, error_pct(explanation.total_relative_error_pct), "—",
+                          "—", "—", words_.all_what});
   }
 
   std::string verdict_text(const std::optional<Safety>& safety,

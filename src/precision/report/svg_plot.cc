@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace parapet {
 
@@ -16,6 +17,8 @@ const char* const kPlotStyles = R"(
 .plot .bar:hover { fill: var(--strong); }
 .plot .line { fill: none; stroke: var(--series); stroke-width: 2; }
 .plot .dot { fill: var(--series); }
+.plot .line.second { stroke: var(--strong); }
+.plot .dot.second { fill: var(--strong); }
 .plot .point { fill: var(--series); fill-opacity: 0.45; }
 .plot .diagonal { stroke: var(--muted); stroke-dasharray: 4 4; }
 )";
@@ -109,14 +112,19 @@ class Drawing {
         "<title>{}</title></rect>\n",
         x, y, std::max(width, 0.5), std::max(kHeight - kBottom - y, 0.0), escape_html(tooltip));
   }
-  void circle(const char* style, double x, double y, double radius, std::string_view tooltip) {
+  void circle(std::string_view style, double x, double y, double radius, std::string_view tooltip) {
     svg_ += fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\">", style, x, y,
                         radius);
     if (!tooltip.empty()) svg_ += fmt::format("<title>{}</title>", escape_html(tooltip));
     svg_ += "</circle>\n";
   }
-  void polyline(const std::vector<std::pair<double, double>>& points) {
-    svg_ += "<polyline class=\"line\" points=\"";
+  void legend(std::size_t index, std::string_view style, std::string_view text) {
+    const double y = kTop + 10 + 18 * static_cast<double>(index);
+    circle(style, kLeft + 14, y - 4, 4, "");
+    label(kLeft + 24, y, "start", text);
+  }
+  void polyline(std::string_view style, const std::vector<std::pair<double, double>>& points) {
+    svg_ += fmt::format("<polyline class=\"{}\" points=\"", style);
     for (const auto& [x, y] : points) svg_ += fmt::format("{:.1f},{:.1f} ", x, y);
     svg_ += "\"/>\n";
   }
@@ -185,26 +193,37 @@ std::string bar_plot(const PlotText& text, std::span<const Bar> bars) {
   return drawing.finish();
 }
 
-std::string line_plot(const PlotText& text, std::span<const std::pair<double, double>> points) {
-  if (points.empty()) return Drawing(text).finish();
-  double low = points.front().second;
-  double high = low;
-  for (const auto& [x, y] : points) {
-    low = std::min(low, y);
-    high = std::max(high, y);
+std::string line_plot(const PlotText& text, std::span<const Line> lines) {
+  double least = std::numeric_limits<double>::infinity();  // above zero
+  double high = 0;
+  double last = 1;
+  for (const Line& line : lines) {
+    for (const auto& [x, y] : line.points) {
+      if (y > 0) least = std::min(least, y);
+      high = std::max(high, y);
+      last = std::max(last, x);
+    }
   }
-  const bool logarithmic = low > 0 && high > 100 * low;
+  const bool logarithmic = high > 100 * least;
   Drawing drawing(text);
-  const Scale x = horizontal(points.front().first, points.back().first);
-  const Scale y = vertical(logarithmic ? low : 0, high == 0 ? 1 : high * 1.05, logarithmic);
+  const Scale x = horizontal(0, last);
+  const Scale y =
+      logarithmic ? vertical(least, high * 1.3, true) : vertical(0, high == 0 ? 1 : high * 1.05);
   drawing.y_axis(y);
   drawing.x_axis(x);
-  std::vector<std::pair<double, double>> places;
-  for (const auto& point : points) places.emplace_back(x.at(point.first), y.at(point.second));
-  drawing.polyline(places);
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    drawing.circle("dot", places[i].first, places[i].second, 3,
-                   fmt::format("{:.4g}: {:.4g}", points[i].first, points[i].second));
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    std::vector<std::pair<double, double>> places;
+    for (const auto& [at, value] : lines[i].points) {
+      places.emplace_back(x.at(at), y.at(logarithmic ? std::max(value, least) : value));
+    }
+    const std::string number = i == 0 ? "" : " second";
+    drawing.polyline("line" + number, places);
+    for (std::size_t k = 0; k < places.size(); ++k) {
+      drawing.circle("dot" + number, places[k].first, places[k].second, 3,
+                     fmt::format("{}, {:.4g}: {:.4g}", lines[i].label, lines[i].points[k].first,
+                                 lines[i].points[k].second));
+    }
+    drawing.legend(i, "dot" + number, lines[i].label);
   }
   return drawing.finish();
 }

@@ -23,9 +23,13 @@ struct Bar {
 // Bars from zero.
 std::string bar_plot(const PlotText& text, std::span<const Bar> bars);
 
-// Points joined by lines; x ascends. A y axis that spans more than two decades is logarithmic,
-// where all values are above zero.
-std::string line_plot(const PlotText& text, std::span<const std::pair<double, double>> points);
+struct Line {
+  std::string label;
+  std::vector<std::pair<double, double>> points;  // x ascends
+};
+// Points joined by lines, at most two of them. Where values span more than two decades the y axis
+// is logarithmic, and zeros lie on its end.
+std::string line_plot(const PlotText& text, std::span<const Line> lines);
 
 // Points against the diagonal that they would lie on if both sides were equal.
 std::string scatter_plot(const PlotText& text, std::span<const std::pair<float, float>> points);

@@ -67,17 +67,22 @@ struct ReportWords {
   const char* source;
   const char* effect;
   const char* share;
-  const char* sources_note;
+  const char* together;
+  const char* sources_note;  // with a count
   const char* all_sources;
+  const char* all_what;
   const char* summed_sources;
+  const char* summed_what;
   const char* layers;
   const char* layer;
   const char* layer_embedding;
+  const char* layer_head;
+  const char* own_error;
+  const char* suspect_layer;  // with a number
   const char* operators;
   const char* operator_name;
   const char* worst_layer;
   const char* worst_error;
-  const char* mean_error;
 
   const char* safety;
   const char* safety_case;

@@ -9,7 +9,8 @@ declare -A groups=(
   # the test (SIMDe: AVX-512 by emulation) and benchmark libraries, and Python for the checks.
   [build]="cmake ninja-build g++ make binutils pkg-config libsimdjson-dev nlohmann-json3-dev libcli11-dev libfmt-dev
            libutf8proc-dev libsqlite3-dev libboost-dev libssl-dev libspdlog-dev libyaml-cpp-dev prometheus-cpp-dev
-           libcurl4-openssl-dev zlib1g-dev libgtest-dev libgmock-dev libsimde-dev libbenchmark-dev python3"
+           libcurl4-openssl-dev zlib1g-dev libgtest-dev libgmock-dev libsimde-dev libbenchmark-dev python3
+           python3-jsonschema"
   # The cross compiler for arm64 and what runs its programs; libraries come by make_sysroot.sh.
   [arm64]="g++-aarch64-linux-gnu qemu-user"
   # The linters, and libFuzzer with its sanitizer runtimes.

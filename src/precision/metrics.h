@@ -3,7 +3,7 @@
 //
 // r and c are the reference's and the candidate's row over n tokens, d = c - r, and
 // log p = r - log sum exp r, log q = c - log sum exp c. docs/precision.md has the same formulas,
-// with how to read them; tests/precision checks each against NumPy.
+// with how to read them; tests/cli/eval_precision_test.py computes them once more, in Python.
 #pragma once
 
 #include <cstdint>

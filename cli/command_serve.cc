@@ -9,6 +9,7 @@
 #include "audit_flags.h"
 #include "commands.h"
 #include "parapet/llm.h"
+#include "parapet/precision.h"
 #include "serve_flags.h"
 #include "server/console/console_routes.h"
 #include "server/server.h"
@@ -89,6 +90,33 @@ ExitStatus fail(const Log& log, const Error& error) {
   return exit_status(error);
 }
 
+// What will be served, against float32. True where it may be.
+Result<bool> passes_precision_check(const ServeOptions& options, const Log& log) {
+  PrecisionOptions check;
+  check.model = options.model;
+  check.candidate = "served";
+  check.few_prompts = true;
+  check.max_tokens = 0;
+  check.explain = false;
+  check.hash_checkpoint = false;
+  check.thresholds = options.precision;
+  check.on_progress = progress_of(log, options.log_format);
+  log.info("Precision check: comparing what will be served with float32...");
+  const auto eval = eval_precision(check);
+  if (!eval) return eval.error();
+  const PrecisionMetrics& metrics = eval->metrics;
+  log.write(
+      eval->passed ? server::LogLevel::kInfo : server::LogLevel::kError,
+      "Precision check: " + eval->verdict +
+          (eval->passed ? "" : "; not served. parapet eval-precision --candidate served says more"),
+      {{"token_agreement_rate_pct", metrics.token_agreement_pct()},
+       {"min_cosine_similarity", metrics.min_cosine},
+       {"avg_kl_divergence", metrics.avg_kl},
+       {"max_abs_logit_diff", metrics.max_abs_diff},
+       {"seconds", eval->total_seconds}});
+  return eval->passed;
+}
+
 ExitStatus serve(ServeOptions& options) {
   if (const auto status = finish(options); !status) {
     print_error(status.error());
@@ -107,6 +135,11 @@ ExitStatus serve(ServeOptions& options) {
   log.info("Starting to load model " + options.model.model.string() + "...",
            {{"version", std::string(version())}});
   options.model.on_progress = progress_of(log, options.log_format);
+  if (options.precision_check) {
+    const auto passes = passes_precision_check(options, log);
+    if (!passes) return fail(log, passes.error());
+    if (!*passes) return kExitFailed;
+  }
   auto llm = LLM::load(options.model);
   if (!llm) return fail(log, llm.error());
   log_engine(log, llm->info());

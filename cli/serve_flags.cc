@@ -227,6 +227,23 @@ void add_verdicts(CLI::App& command, server::ServerOptions& options) {
       "'loose' lets it pass");
 }
 
+void add_precision(CLI::App& command, ServeOptions& options) {
+  Section section(command, "Precision");
+  section.flag("--precision-check", options.precision_check,
+               "Before serving, compare six prompts' logits with float32, and do not serve what "
+               "misses a threshold; loads the model twice more");
+  section
+      .value("--precision-min-cosine", options.precision.min_cosine,
+             "Least cosine similarity of its rows")
+      ->check(CLI::Range(0.0, 1.0));
+  section
+      .value("--precision-min-agreement", options.precision.min_token_agreement_pct,
+             "Rows whose most likely token must be the same, in percent")
+      ->check(CLI::Range(0.0, 100.0));
+  section.value("--precision-max-kl", options.precision.max_kl_divergence, "Largest KL divergence")
+      ->check(CLI::NonNegativeNumber);
+}
+
 void add_log(CLI::App& command, ServeOptions& options) {
   Section section(command, "Log");
   section.choice("--log-format", options.log_format,
@@ -270,6 +287,7 @@ void add_serve_flags(CLI::App& command, ServeOptions& options) {
   add_limits(command, options.server);
   add_verdicts(command, options.server);
   add_audit_flags(command, options.audit);
+  add_precision(command, options);
   add_log(command, options);
   add_vllm_flags(command, options.accepted);
 }

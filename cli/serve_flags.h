@@ -9,6 +9,7 @@
 #include "audit_flags.h"
 #include "parapet/error.h"
 #include "parapet/llm.h"
+#include "parapet/precision.h"
 #include "server/log/log.h"
 #include "server/options.h"
 
@@ -20,6 +21,9 @@ struct ServeOptions {
   AuditFlags audit;
   server::LogFormat log_format = server::LogFormat::kText;
   server::LogLevel log_level = server::LogLevel::kInfo;
+
+  bool precision_check = false;
+  PrecisionThresholds precision;
 
   std::string dtype = "auto";
   std::string generation_config = "auto";

@@ -46,11 +46,14 @@ struct PrecisionOptions {
   std::int64_t top_logprobs = 0;  // to ask a server for; 0: as many as it gives
 
   std::filesystem::path prompts;  // JSONL; empty: the card's fourteen
+  bool few_prompts = false;       // of the card's, six
   std::int64_t max_prompts = 0;   // the first so many; 0: all
   PrecisionPositions positions = PrecisionPositions::kLast;
   std::int64_t max_tokens = 16;  // of an answer; 0: none is written
   PrecisionThresholds thresholds;
   bool explain = true;  // why the two differ: layers, operators, sources of error
+
+  bool hash_checkpoint = true;  // reads all of its files
 
   std::filesystem::path dump_logits;  // safetensors file to keep the reference's logits in
   ProgressCallback on_progress;       // may be empty

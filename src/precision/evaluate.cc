@@ -92,8 +92,9 @@ class Evaluation {
     PARAPET_ASSIGN(auto encoder, dummy() ? PromptEncoder::load_for_dummy(folder, config_.vocab_size)
                                          : PromptEncoder::load(folder, config_.vocab_size));
     encoder_ = std::make_unique<PromptEncoder>(std::move(encoder));
-    PARAPET_ASSIGN(prompts_, options_.prompts.empty() ? card_prompts(*encoder_)
-                                                      : read_prompts(options_.prompts, *encoder_));
+    PARAPET_ASSIGN(prompts_, options_.prompts.empty()
+                                 ? card_prompts(*encoder_, options_.few_prompts)
+                                 : read_prompts(options_.prompts, *encoder_));
     if (options_.max_prompts > 0 && options_.max_prompts < std::ssize(prompts_)) {
       prompts_.resize(static_cast<std::size_t>(options_.max_prompts));
     }
@@ -114,7 +115,7 @@ class Evaluation {
     checkpoint.num_layers = config_.num_hidden_layers;
     checkpoint.hidden_size = config_.hidden_size;
     checkpoint.vocab_size = config_.vocab_size;
-    if (dummy()) return {};
+    if (dummy() || !options_.hash_checkpoint) return {};
     PARAPET_ASSIGN(checkpoint.sha256,
                    checkpoint_sha256(options_.model.model, options_.on_progress));
     return {};

@@ -196,14 +196,15 @@ const VerdictTokens* PromptEncoder::verdict_tokens(GuardMode mode) const {
   return tokens ? &*tokens : nullptr;
 }
 
-Result<std::vector<EvalPrompt>> card_prompts(const PromptEncoder& encoder) {
+Result<std::vector<EvalPrompt>> card_prompts(const PromptEncoder& encoder, bool few) {
+  const std::size_t step = few ? 3 : 1;
   std::vector<EvalPrompt> prompts;
-  for (const char* text : kGeneral) {
+  for (std::size_t i = 0; i < kGeneral.size(); i += step) {
     prompts.push_back(
-        {"general-" + std::to_string(prompts.size() + 1), text, encoder.encode(text), {}});
+        {"general-" + std::to_string(i + 1), kGeneral[i], encoder.encode(kGeneral[i]), {}});
   }
   if (!encoder.has_template()) return prompts;
-  for (std::size_t i = 0; i < kSafety.size(); ++i) {
+  for (std::size_t i = 0; i < kSafety.size(); i += step) {
     PARAPET_ASSIGN(EvalPrompt prompt, conversation(encoder, "safety-" + std::to_string(i + 1),
                                                    {{"user", kSafety[i]}}));
     prompts.push_back(std::move(prompt));

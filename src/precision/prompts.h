@@ -58,8 +58,9 @@ class PromptEncoder {
   std::int64_t fold_at_ = 0;  // 0: nothing is folded
 };
 
-// The card's seven prompts as text, and, where there is a template, its seven cases of safety.
-Result<std::vector<EvalPrompt>> card_prompts(const PromptEncoder& encoder);
+// The card's seven prompts as text, and, where there is a template, its seven cases of safety; or
+// but three of each.
+Result<std::vector<EvalPrompt>> card_prompts(const PromptEncoder& encoder, bool few);
 
 // A JSONL file; each line is one of
 //   {"text": "..."}                                   given to the model as it is

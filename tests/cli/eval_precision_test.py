@@ -361,9 +361,9 @@ class Sides(unittest.TestCase):
                 (".html or .md", ["--report", "report.pdf"]),
                 ("nowhere", ["nowhere"]),
                 ("huge", ["--shape", "huge"]),
-                ("prompts.jsonl:1", ["--prompts", self.prompts('{"question": 1}')]),
-                ("no prompt", ["--prompts", self.prompts("")])):
+                ("prompts.jsonl:1: expected", ["--prompts", self.prompts('{"question": 1}')])):
             self.refused(word, *arguments)
+        self.refused("has no prompt", "--prompts", self.prompts(""))
 
     def test_a_file_that_cannot_be_written(self):
         self.refused("no/such/folder", "--output", "no/such/folder/o.json", *QUICK)

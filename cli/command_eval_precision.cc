@@ -111,6 +111,9 @@ void add_sides(CLI::App& command, PrecisionOptions& options) {
   add("--tokenizer", options.tokenizer, "Folder of the tokenizer and template for --shape")
       ->default_str("the bundled model's");
   add("--reference", options.reference, "The side that is right by definition; no server");
+  add("--reference-model", options.reference_model,
+      "Checkpoint that the reference runs, as a quantized one's original")
+      ->default_str("the same");
   add("--candidate", options.candidate, "The side that is held against it");
   add("--api-key", options.api_key, "Of a server")->envname("PARAPET_API_KEY")->default_str("");
   add("--top-logprobs", options.top_logprobs,
@@ -188,6 +191,10 @@ void add_results(CLI::App& command, EvalPrecisionArguments& arguments) {
   command
       .add_flag("--no-explanation", arguments.no_explanation,
                 "Leave out why the two differ, which runs the model several times more")
+      ->group(kHeading);
+  command
+      .add_flag("--other-kernels", arguments.options.other_kernels,
+                "Explain with this machine's portable kernels too, which are slow")
       ->group(kHeading);
   command.add_flag("--json", arguments.json, "Print the JSON")->group(kHeading);
 }

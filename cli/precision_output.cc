@@ -90,9 +90,10 @@ void print_explanation(const PrecisionExplanation& explanation) {
                worst.own_relative_error_pct, worst.worst_layer);
   }
   if (explanation.suspect_layer) {
-    fmt::print("{}\n", colored(fmt::format("Layer {} is out of line: look there first.",
-                                           *explanation.suspect_layer),
-                               Color::kYellow));
+    fmt::print("{}\n",
+               colored(fmt::format("Layer {} is out of line, by its {}: look there first.",
+                                   *explanation.suspect_layer, explanation.suspect_operator),
+                       Color::kYellow));
   }
 }
 

@@ -41,6 +41,7 @@ struct PrecisionOptions {
 
   // "DEVICE:FORMAT", "served", an "http://" URL or a file with dumped logits: docs/precision.md.
   std::string reference = "cpu:float32";
+  std::filesystem::path reference_model;  // checkpoint of the reference; empty: the same
   std::string candidate = "cpu:bfloat16";
   std::string api_key;            // of a server
   std::int64_t top_logprobs = 0;  // to ask a server for; 0: as many as it gives
@@ -51,7 +52,8 @@ struct PrecisionOptions {
   PrecisionPositions positions = PrecisionPositions::kLast;
   std::int64_t max_tokens = 16;  // of an answer; 0: none is written
   PrecisionThresholds thresholds;
-  bool explain = true;  // why the two differ: layers, operators, sources of error
+  bool explain = true;         // why the two differ: layers, operators, sources of error
+  bool other_kernels = false;  // and what other kernels of this machine do, which are slow
 
   bool hash_checkpoint = true;  // reads all of its files
 
@@ -160,8 +162,14 @@ struct PrecisionExplanation {
   double summed_relative_error_pct = 0;  // root of the sum of the sources' squares
   std::vector<LayerPrecision> layers;
   std::vector<OperatorPrecision> operators;  // that which adds most first
-  std::optional<int> suspect_layer;  // the first whose own error is out of line, counted as above
-  std::int64_t num_prompts = 0;      // that all this was measured on
+  // The first operator whose own error is out of line with that of its like in other layers.
+  std::optional<int> suspect_layer;  // counted as above
+  std::string suspect_operator;
+  // The same computed by other kernels, where they were asked for: sums in another order.
+  std::string other_kernels;                  // "portable"
+  double reference_on_other_kernels_pct = 0;  // relative error, from the reference
+  double candidate_on_other_kernels_pct = 0;  // from the candidate
+  std::int64_t num_prompts = 0;               // that all this was measured on
 };
 
 struct PrecisionThresholdResult {

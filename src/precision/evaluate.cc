@@ -56,7 +56,9 @@ class Spool {
 class Evaluation {
  public:
   explicit Evaluation(const PrecisionOptions& options)
-      : options_(options), spool_(options.dump_logits) {}
+      : options_(options), reference_options_(options), spool_(options.dump_logits) {
+    if (!options.reference_model.empty()) reference_options_.model.model = options.reference_model;
+  }
 
   Result<PrecisionEval> run() {
     const Stopwatch watch;
@@ -121,8 +123,17 @@ class Evaluation {
     return {};
   }
 
-  Result<std::unique_ptr<Side>> open(const SideSpec& spec, const char* role) {
-    return open_side(spec, role, options_, config_, encoder_->end_tokens());
+  Result<std::unique_ptr<Side>> open_reference() {
+    PARAPET_ASSIGN(const ModelConfig config, options_.shape.empty()
+                                                 ? ModelConfig::read(reference_options_.model.model)
+                                                 : config_of_shape(options_.shape));
+    if (config.vocab_size != config_.vocab_size) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "reference model: a vocabulary of " + std::to_string(config.vocab_size) +
+                       ", the candidate's has " + std::to_string(config_.vocab_size)};
+    }
+    return open_side(reference_spec_, "reference", reference_options_, config,
+                     encoder_->end_tokens());
   }
 
   // All prompts' greedy answers; none where there are to be none, or the side has none.
@@ -138,7 +149,7 @@ class Evaluation {
   }
 
   Status run_reference() {
-    PARAPET_ASSIGN(const std::unique_ptr<Side> side, open(reference_spec_, "reference"));
+    PARAPET_ASSIGN(const std::unique_ptr<Side> side, open_reference());
     const Stopwatch watch;
     PARAPET_ASSIGN(reference_answers_, answers_of(*side, "reference"));
     plan_ = plan_sequences(prompts_, *encoder_, reference_answers_, options_.positions);
@@ -172,7 +183,9 @@ class Evaluation {
   }
 
   Status run_candidate() {
-    PARAPET_ASSIGN(const std::unique_ptr<Side> side, open(candidate_spec_, "candidate"));
+    PARAPET_ASSIGN(
+        const std::unique_ptr<Side> side,
+        open_side(candidate_spec_, "candidate", options_, config_, encoder_->end_tokens()));
     const Stopwatch watch;
     PARAPET_ASSIGN(const Answers answers, answers_of(*side, "candidate"));
     RowComparison comparison(prompts_, *encoder_, plan_, *reference_, options_.positions);
@@ -202,8 +215,11 @@ class Evaluation {
       if (count > 0 && tokens > kExplainedTokens) break;
       ++count;
     }
-    PARAPET_ASSIGN(eval_.explanation, side.explain(std::span(plan_.sequences).first(count),
-                                                   progress_of(options_.on_progress, "candidate")));
+    ExplainOptions how;
+    how.reference_model = reference_options_.model.model;
+    how.other_kernels = options_.other_kernels;
+    how.on_progress = progress_of(options_.on_progress, "candidate");
+    PARAPET_ASSIGN(eval_.explanation, side.explain(std::span(plan_.sequences).first(count), how));
     return {};
   }
 
@@ -227,6 +243,7 @@ class Evaluation {
   }
 
   const PrecisionOptions& options_;
+  PrecisionOptions reference_options_;
   Spool spool_;
   SideSpec reference_spec_;
   SideSpec candidate_spec_;

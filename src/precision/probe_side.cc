@@ -28,6 +28,11 @@ void add_sources(const Attribution& attribution, PrecisionExplanation& explanati
   }
   explanation.total_relative_error_pct = 100 * attribution.candidate.rms_relative_l2;
   explanation.summed_relative_error_pct = 100 * attribution.sum_of_squares;
+  explanation.other_kernels = attribution.other_kernels;
+  explanation.reference_on_other_kernels_pct =
+      100 * attribution.reference_on_other_kernels.rms_relative_l2;
+  explanation.candidate_on_other_kernels_pct =
+      100 * attribution.candidate_on_other_kernels.rms_relative_l2;
 }
 
 // Layers are counted from one, as people do: the embedding is what stands before the first.
@@ -45,7 +50,10 @@ void add_places(const Attribution& attribution, PrecisionExplanation& explanatio
          .worst_layer = each.worst_layer + 1,
          .worst_own_relative_error_pct = 100 * each.worst_own_relative_l2});
   }
-  if (attribution.suspect_layer) explanation.suspect_layer = *attribution.suspect_layer + 1;
+  if (attribution.suspect) {
+    explanation.suspect_layer = attribution.suspect->layer + 1;
+    explanation.suspect_operator = op_name(attribution.suspect->op);
+  }
 }
 
 }  // namespace
@@ -86,16 +94,19 @@ Result<std::vector<SideRows>> ProbeSide::rows(std::span<const ForcedSequence> se
 }
 
 Result<std::optional<PrecisionExplanation>> ProbeSide::explain(
-    std::span<const ForcedSequence> sequences, const ProgressCallback& on_progress) {
-  AttributionOptions options;
-  if (on_progress) {
-    options.on_run = [&](std::int64_t done, std::int64_t total, std::string_view name) {
-      on_progress("explaining, " + std::string(name), static_cast<std::uint64_t>(done),
-                  static_cast<std::uint64_t>(total));
+    std::span<const ForcedSequence> sequences, const ExplainOptions& options) {
+  AttributionOptions how;
+  how.other_kernels = options.other_kernels;
+  if (options.on_progress) {
+    how.on_run = [&](std::int64_t done, std::int64_t total, std::string_view name) {
+      options.on_progress("explaining, " + std::string(name), static_cast<std::uint64_t>(done),
+                          static_cast<std::uint64_t>(total));
     };
   }
+  ProbeOptions reference = float32_reference(options_);
+  if (options_.shape.empty()) reference.model.model = options.reference_model;
   PARAPET_ASSIGN(const Attribution attribution,
-                 attribute(probe_, options_, prompts_of(sequences), options));
+                 attribute(probe_, reference, options_, prompts_of(sequences), how));
   PrecisionExplanation explanation;
   explanation.num_prompts = std::ssize(sequences);
   add_sources(attribution, explanation);

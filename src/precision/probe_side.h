@@ -21,7 +21,7 @@ class ProbeSide final : public Side {
   Result<std::vector<SideRows>> rows(std::span<const ForcedSequence> sequences) override;
 
   Result<std::optional<PrecisionExplanation>> explain(std::span<const ForcedSequence> sequences,
-                                                      const ProgressCallback& on_progress) override;
+                                                      const ExplainOptions& options) override;
 
  private:
   ProbeSide(std::string spec, ProbeOptions options, ForwardProbe probe)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,6 +28,12 @@ struct SideRows {
   std::vector<TokenLogprobs> told;  // [positions]; else empty
 };
 
+struct ExplainOptions {
+  std::filesystem::path reference_model;  // whose float32 it is held against
+  bool other_kernels = false;
+  ProgressCallback on_progress;
+};
+
 class Side {
  public:
   virtual ~Side() = default;
@@ -44,7 +51,7 @@ class Side {
   // Why it differs from float32, which only what runs here can be asked: else empty. Runs each
   // sequence some twenty times. It is the last thing that a side is asked.
   virtual Result<std::optional<PrecisionExplanation>> explain(
-      std::span<const ForcedSequence> /*sequences*/, const ProgressCallback& /*on_progress*/) {
+      std::span<const ForcedSequence> /*sequences*/, const ExplainOptions& /*options*/) {
     return std::optional<PrecisionExplanation>();
   }
 };

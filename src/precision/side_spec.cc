@@ -74,6 +74,7 @@ Result<ModelOptions> local_options(const SideSpec& side, const ModelOptions& opt
   if (side.format == "served") return local;
   local.device = side.device;
   local.quantization.clear();
+  local.activation_dtype = "float32";
   local.kv_cache_dtype = "auto";
   const bool quantized = side.format == "int8" || side.format == "int4";
   if (!quantized) return local;

@@ -323,6 +323,18 @@ class Sides(unittest.TestCase):
         self.assertFalse(result["passed"])
         self.assertIn("missed", result["verdict"])
 
+    def test_a_damaged_layer_is_caught_and_found(self):
+        damaged = copy_bundled(self.folder)
+        weights = Safetensors(damaged / "model.safetensors")
+        begin, end = weights.header["model.layers.2.self_attn.o_proj.weight"]["data_offsets"]
+        half = (end - begin) // 2  # the halves of the matrix change places
+        weights.data[begin:end] = weights.data[begin + half:end] + weights.data[begin:begin + half]
+        weights.write()
+        result = evaluate("--model", str(damaged), "--reference-model", str(BUNDLED), "--candidate",
+                          "cpu:int8", "--max-tokens", "0", status=1)
+        why = result["explanation"]
+        self.assertEqual((why["suspect_layer"], why["suspect_operator"]), (3, "o_proj"))
+
     def prompts(self, *lines: str) -> str:
         file = self.folder / "prompts.jsonl"
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")

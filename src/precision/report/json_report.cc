@@ -128,6 +128,13 @@ Json operators_json(const PrecisionExplanation& explanation) {
   return operators;
 }
 
+Json other_kernels_json(const PrecisionExplanation& explanation) {
+  if (explanation.other_kernels.empty()) return {};
+  return {{"isa", explanation.other_kernels},
+          {"reference_relative_error_pct", explanation.reference_on_other_kernels_pct},
+          {"candidate_relative_error_pct", explanation.candidate_on_other_kernels_pct}};
+}
+
 Json explanation_json(const std::optional<PrecisionExplanation>& explanation) {
   if (!explanation) return {};
   return {{"prompts", explanation->num_prompts},
@@ -136,7 +143,9 @@ Json explanation_json(const std::optional<PrecisionExplanation>& explanation) {
           {"summed_relative_error_pct", explanation->summed_relative_error_pct},
           {"layers", layers_json(*explanation)},
           {"operators", operators_json(*explanation)},
-          {"suspect_layer", or_null(explanation->suspect_layer)}};
+          {"suspect_layer", or_null(explanation->suspect_layer)},
+          {"suspect_operator", or_null(explanation->suspect_operator)},
+          {"other_kernels", other_kernels_json(*explanation)}};
 }
 
 Json thresholds_json(const std::vector<PrecisionThresholdResult>& thresholds) {

@@ -239,7 +239,8 @@ class Sections {
         section(SectionKind::kLayers, words_.layers,
                 {words_.layer, words_.cosine, words_.relative_error, words_.own_error});
     if (explanation.suspect_layer) {
-      added.note = fmt::format(fmt::runtime(words_.suspect_layer), *explanation.suspect_layer);
+      added.note = fmt::format(fmt::runtime(words_.suspect_layer), *explanation.suspect_layer,
+                               explanation.suspect_operator);
     }
     for (const LayerPrecision& each : explanation.layers) {
       added.rows.push_back({layer_text(each.layer), fmt::format("{:.8f}", each.cosine),
@@ -266,6 +267,12 @@ class Sections {
                           "100%", "—", "—", words_.summed_what});
     added.rows.push_back({words_.all_sources, error_pct(explanation.total_relative_error_pct), "—",
                           "—", "—", words_.all_what});
+    if (explanation.other_kernels.empty()) return;
+    const std::string kernels = words_.other_kernels + (": " + explanation.other_kernels);
+    added.rows.push_back({kernels, error_pct(explanation.reference_on_other_kernels_pct), "—", "—",
+                          "—", words_.other_kernels_reference});
+    added.rows.push_back({kernels, error_pct(explanation.candidate_on_other_kernels_pct), "—", "—",
+                          "—", words_.other_kernels_candidate});
   }
 
   std::string verdict_text(const std::optional<Safety>& safety,

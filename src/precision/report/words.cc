@@ -81,8 +81,11 @@ constexpr ReportWords kEnglish = {
     .layer_head = "head",
     .own_error = "Its own error",
     .suspect_layer =
-        "Layer {} is out of line: its own error, given the reference's inputs, is far "
-        "above the others'. Look there first.",
+        "Layer {} is out of line: the error that its {} makes by itself is far above "
+        "that of its like in other layers. Look there first.",
+    .other_kernels = "Other kernels",
+    .other_kernels_reference = "float sums in another order, from the reference",
+    .other_kernels_candidate = "the same of the candidate: roundings that fall otherwise",
     .operators = "Operators, each given the reference's inputs",
     .operator_name = "Operator",
     .worst_layer = "Worst in layer",
@@ -180,7 +183,12 @@ constexpr ReportWords kChinese = {
     .layer_embedding = "词嵌入",
     .layer_head = "输出层",
     .own_error = "自身误差",
-    .suspect_layer = "第 {} 层异常:在输入取自参考方时,其自身误差远大于其他层。请先检查这一层。",
+    .suspect_layer =
+        "第 {} 层异常:在输入取自参考方时,该层 {} 的自身误差远大于其他层的同类算子。"
+        "请先检查这一层。",
+    .other_kernels = "其他内核",
+    .other_kernels_reference = "浮点求和次序不同,相对参考方",
+    .other_kernels_candidate = "同样改变求和次序,相对被测方:舍入结果随之不同",
     .operators = "各算子的误差 (输入取自参考方)",
     .operator_name = "算子",
     .worst_layer = "最差的层",

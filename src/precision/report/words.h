@@ -78,7 +78,10 @@ struct ReportWords {
   const char* layer_embedding;
   const char* layer_head;
   const char* own_error;
-  const char* suspect_layer;  // with a number
+  const char* suspect_layer;  // with a number and an operator
+  const char* other_kernels;
+  const char* other_kernels_reference;
+  const char* other_kernels_candidate;
   const char* operators;
   const char* operator_name;
   const char* worst_layer;

@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
 
 #include "engine_output.h"
+#include "numbers.h"
 #include "terminal.h"
 
 namespace parapet::cli {
@@ -46,7 +50,115 @@ ordered_json to_json(const KernelMeasurement& kernel) {
           {"of_limit", kernel.of_limit}};
 }
 
+// One line of the card's table.
+struct CardRow {
+  std::string what;
+  std::string what_in_chinese;
+  std::optional<double> seconds;
+  std::optional<std::int64_t> bytes;
+  std::string note;
+};
+
+std::vector<CardRow> card_rows(const CardBench& bench) {
+  const auto load = [](const CardBench::Load& of) {
+    return fmt::format("ready for requests; weights after {:.3f} s", of.weights_seconds);
+  };
+  const auto inference = [](const CardBench::Inference& of) {
+    return fmt::format("the first time {:.3f} s", of.first_seconds);
+  };
+  const std::optional<CardBench::Load>& real = bench.real_load;
+  std::vector<CardRow> rows;
+  rows.push_back({"Dummy load", "Dummy 加载预热", bench.dummy_load.seconds,
+                  bench.dummy_load.resident_bytes, load(bench.dummy_load)});
+  rows.push_back({"Real weights load", "真实权重加载",
+                  real ? std::optional(real->seconds) : std::nullopt,
+                  real ? std::optional(real->resident_bytes) : std::nullopt,
+                  real ? load(*real) : "no weights"});
+  rows.push_back({"Eager inference (2 prompts)", "Eager 推理 (2 prompts)", bench.eager.seconds,
+                  bench.eager.resident_bytes, inference(bench.eager)});
+  rows.push_back({fmt::format("Graph capture ({} graphs)", bench.num_graph_sizes),
+                  fmt::format("图捕获 ({} graphs)", bench.num_graph_sizes), bench.capture_seconds,
+                  bench.capture_bytes, fmt::format("{} pieces", grouped(bench.num_graphs))});
+  rows.push_back({"Graph replay (2 prompts)", "图回放 (2 prompts)", bench.replay.seconds,
+                  bench.replay.resident_bytes, inference(bench.replay)});
+  return rows;
+}
+
+std::string seconds_text(std::optional<double> seconds) {
+  if (!seconds) return "—";
+  return *seconds < 1 ? fmt::format("{:.4f} s", *seconds) : fmt::format("{:.2f} s", *seconds);
+}
+
+// Pages may also have been given back.
+std::string bytes_text(std::optional<std::int64_t> bytes) {
+  if (!bytes) return "—";
+  return human_bytes(static_cast<std::uint64_t>(std::max<std::int64_t>(*bytes, 0)));
+}
+
+ordered_json to_json(const CardBench::Load& load) {
+  return {{"seconds", load.seconds},
+          {"weights_seconds", load.weights_seconds},
+          {"resident_bytes", load.resident_bytes}};
+}
+
+ordered_json to_json(const CardBench::Inference& inference) {
+  return {{"first_seconds", inference.first_seconds},
+          {"seconds", inference.seconds},
+          {"resident_bytes", inference.resident_bytes}};
+}
+
+// "AMD EPYC: cpu (avx2, 2 threads), bfloat16 weights, parapet 0.1.0"
+std::string machine_text(const CardBench& bench) {
+  const EngineInfo& engine = bench.engine;
+  return fmt::format("{}{}{} ({}, {} threads), {} weights ({}), parapet {}", bench.processor,
+                     bench.processor.empty() ? "" : ": ", engine.device, engine.isa,
+                     engine.num_threads, engine.weights_dtype,
+                     human_bytes(static_cast<std::uint64_t>(engine.weight_bytes)), version());
+}
+
 }  // namespace
+
+void print_bench(const CardBench& bench) {
+  fmt::print("{}\nprompts of {} tokens, answers of {}\n\n", machine_text(bench),
+             bench.prompt_tokens, bench.output_tokens);
+  const Table table({28, 12, 12, 44});
+  table.print({{"", Color::kBold}, {"time", Color::kBold}, {"memory", Color::kBold}});
+  for (const CardRow& row : card_rows(bench)) {
+    table.print({{row.what},
+                 {seconds_text(row.seconds)},
+                 {bytes_text(row.bytes)},
+                 {row.note, Color::kDim}});
+  }
+}
+
+std::string bench_markdown(const CardBench& bench, bool chinese) {
+  std::string text = chinese ? "| 测试项 | 耗时 | 内存 |\n" : "| Test | Time | Memory |\n";
+  text += "|---|---|---|\n";
+  for (const CardRow& row : card_rows(bench)) {
+    text += fmt::format("| {} | {} | {} |\n", chinese ? row.what_in_chinese : row.what,
+                        seconds_text(row.seconds), bytes_text(row.bytes));
+  }
+  return text + fmt::format("\n{}\n", machine_text(bench));
+}
+
+std::string bench_json(const CardBench& bench) {
+  const ordered_json object = {
+      {"version", version()},
+      {"processor", bench.processor},
+      {"engine", engine_json(bench.engine)},
+      {"prompt_tokens", bench.prompt_tokens},
+      {"output_tokens", bench.output_tokens},
+      {"dummy_load", to_json(bench.dummy_load)},
+      {"real_load", bench.real_load ? to_json(*bench.real_load) : ordered_json(nullptr)},
+      {"eager", to_json(bench.eager)},
+      {"capture",
+       {{"sizes", bench.num_graph_sizes},
+        {"graphs", bench.num_graphs},
+        {"seconds", bench.capture_seconds},
+        {"resident_bytes", bench.capture_bytes}}},
+      {"replay", to_json(bench.replay)}};
+  return object.dump(2);
+}
 
 void print_bench(const KernelBench& bench) {
   fmt::print("{} ({})\n", bench.device, bench.isa);

@@ -145,6 +145,53 @@ void add_kernels(CLI::App& bench, const Chosen& chosen) {
   });
 }
 
+ExitStatus print_card(const CardBenchOptions& options, bool markdown, bool chinese, bool json) {
+  const auto measured = bench_card(options);
+  if (!measured || !markdown) return report(measured, json);
+  fmt::print("{}", bench_markdown(*measured, chinese));
+  return kExitSafe;
+}
+
+void add_card(CLI::App& bench, const Chosen& chosen) {
+  struct Command {
+    BenchCommand<CardBenchOptions> bench;
+    bool markdown = false;
+    std::string language = "en";
+  };
+  auto command = std::make_shared<Command>();
+  CLI::App& app = *bench.add_subcommand(
+      "card", "The table of a model's card: loads, eager inference, graph capture, replay");
+  app.footer(
+      "\nDummy and real weights are loaded afresh, and once more for the graphs. Memory is what "
+      "the\n"
+      "process grew by. Both prompts are answered together, with nothing in the cache.\n\n"
+      "Example: parapet bench card models/parapet-guard-tiny --markdown");
+  CardBenchOptions& options = command->bench.options;
+  options.model.max_model_len = 4096;  // as the card's own example
+  add_common(app, command->bench);
+  app.add_option("MODEL", options.model.model, "Checkpoint folder, as --model")
+      ->excludes("--model")
+      ->excludes("--shape");
+  app.add_option("--output-tokens", options.output_tokens, "Of each of the two prompts' answers")
+      ->capture_default_str();
+  CLI::Option* markdown =
+      app.add_flag("--markdown", command->markdown, "The table as the card has it")
+          ->excludes("--json");
+  app.add_option("--language", command->language, "Of the Markdown: 'en' or 'zh'")
+      ->check(CLI::IsMember({"en", "zh"}))
+      ->needs(markdown)
+      ->capture_default_str();
+  app.callback([command, chosen] {
+    CardBenchOptions& of = command->bench.options;
+    if (of.shape.empty() && of.model.model.empty()) of.model.model = default_model();
+    of.model.on_progress = progress_bar();
+    chosen([command] {
+      return print_card(command->bench.options, command->markdown, command->language == "zh",
+                        command->bench.json);
+    });
+  });
+}
+
 void add_throughput(CLI::App& bench, const Chosen& chosen) {
   auto command = std::make_shared<BenchCommand<ThroughputBenchOptions>>();
   CLI::App& app = *bench.add_subcommand("throughput", "Many requests at once, offline");
@@ -172,6 +219,7 @@ void add_bench(CLI::App& app, const Chosen& chosen) {
   add_latency(*bench, chosen);
   add_verdict(*bench, chosen);
   add_throughput(*bench, chosen);
+  add_card(*bench, chosen);
 }
 
 }  // namespace parapet::cli

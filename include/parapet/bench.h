@@ -126,6 +126,41 @@ struct LatencyBench {
 };
 Result<LatencyBench> bench_latency(const LatencyBenchOptions& options);
 
+// What a model's published card tells of its machine: loads, eager inference, graph capture and
+// replay. Each load is a fresh one, with nothing of an earlier one left.
+struct CardBenchOptions : BenchOptions {
+  std::int64_t output_tokens = 16;  // of each of the two prompts; end tokens do not end them
+};
+
+struct CardBench {
+  struct Load {
+    double seconds = 0;               // from the call to an engine that takes requests, eager
+    double weights_seconds = 0;       // of them, until the weights were there
+    std::int64_t resident_bytes = 0;  // that the process grew by
+  };
+  struct Inference {
+    double first_seconds = 0;         // of both prompts, the first thing that the engine does
+    double seconds = 0;               // the same again: median over rounds
+    std::int64_t resident_bytes = 0;  // that the process grew by, from before the first
+  };
+
+  EngineInfo engine;               // the one with graphs
+  std::string processor;           // as the system names it; empty where it does not
+  std::int64_t prompt_tokens = 0;  // of both prompts together; computed again in every round
+  std::int64_t output_tokens = 0;  // likewise
+
+  Load dummy_load;
+  std::optional<Load> real_load;  // empty without weights: for a shape, or load_format "dummy"
+  Inference eager;
+  double capture_seconds = 0;
+  std::int64_t num_graph_sizes = 0;  // numbers of rows captured for
+  std::int64_t num_graphs = 0;       // a graph a size and piece of the model
+  std::int64_t capture_bytes = 0;    // that the process grew by
+  Inference replay;
+};
+// kInternal: replay wrote other tokens than eager mode.
+Result<CardBench> bench_card(const CardBenchOptions& options);
+
 // Many requests at once: random prompts with a shared beginning.
 struct ThroughputBenchOptions : BenchOptions {
   std::int64_t num_requests = 64;

@@ -4,7 +4,7 @@ import json
 import math
 import unittest
 
-from program import parapet
+from program import BUNDLED, parapet
 
 ENGINE = ["device", "isa", "num_threads", "weights_dtype", "weight_bytes", "kv_cache_dtype",
           "kv_cache_tokens", "kv_cache_bytes", "max_concurrency", "captured_sizes", "total_seconds"]
@@ -109,6 +109,46 @@ class Bench(unittest.TestCase):
         self.assertEqual(result["preemptions"], 0)
         self.assertGreaterEqual(result["steps"], 2 * 4)
 
+    def assert_card(self, result: dict):
+        self.assert_engine(result["engine"])
+        self.assertEqual(result["output_tokens"], 2 * 4)
+        self.assert_positive(result["dummy_load"], "seconds", "weights_seconds", "resident_bytes")
+        self.assert_positive(result["eager"], "first_seconds", "seconds")
+        self.assert_positive(result["capture"], "seconds")
+        self.assert_positive(result["replay"], "first_seconds", "seconds")
+        self.assertEqual(result["capture"]["sizes"], 35)  # the published card's number
+        self.assertGreaterEqual(result["dummy_load"]["seconds"],
+                                result["dummy_load"]["weights_seconds"])
+
+    def test_card_of_dummy_weights(self):
+        result = bench("card", "--shape", "tiny", "--rounds", "1", "--output-tokens", "4")
+        self.assert_card(result)
+        self.assertIsNone(result["real_load"])
+        self.assertEqual(result["prompt_tokens"], 2 * 303)
+        self.assertEqual(result["capture"]["graphs"], 35 * 2)  # two layers
+
+    def test_card_of_a_checkpoint(self):
+        result = bench("card", str(BUNDLED), "--rounds", "1", "--output-tokens", "4")
+        self.assert_card(result)
+        self.assert_positive(result["real_load"], "seconds", "resident_bytes")
+        self.assertEqual(result["capture"]["graphs"], 35 * 4)
+
+    def test_card_as_markdown(self):
+        for arguments, words in (([], ["Test", "Time", "Memory", "Dummy load", "Real weights load",
+                                       "Eager inference (2 prompts)", "Graph capture (35 graphs)"]),
+                                 (["--language", "zh"],
+                                  ["测试项", "耗时", "内存", "Dummy 加载预热", "真实权重加载",
+                                   "Eager 推理 (2 prompts)", "图捕获 (35 graphs)"])):
+            done = parapet("bench", "card", "--shape", "tiny", "--rounds", "1", "--output-tokens", "1",
+                           "--markdown", *arguments)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = [line for line in done.stdout.splitlines() if line.startswith("|")]
+            self.assertEqual(len(rows), 2 + 5)
+            self.assertEqual({row.count("|") for row in rows}, {4})
+            for word in words:
+                self.assertIn(word, done.stdout)
+            self.assertIn("—", rows[3])  # a shape has no weights to load
+
     # The cache is so small that the first round has written all of it: memory that the system
     # hands out at the first touch must not look like a leak.
     def test_two_thousand_requests_leave_no_memory_behind(self):
@@ -138,6 +178,11 @@ class Bench(unittest.TestCase):
                                 (["kernels", "--shape", "tiny", "--isa", "mmx"], "mmx"),
                                 (["latency", "--shape", "tiny", "--new-tokens", "0"], "new_tokens"),
                                 (["latency", "--shape", "tiny", "--new-tokens", "900"], "max_model_len"),
+                                (["card", "--shape", "huge"], "huge"),
+                                (["card", "--shape", "tiny", "--output-tokens", "0"], "output_tokens"),
+                                (["card", "--shape", "tiny", "--enforce-eager"], "enforce_eager"),
+                                (["card", "no-such-folder"], "no-such-folder"),
+                                (["card", "--shape", "tiny", "--markdown", "--json"], "excludes"),
                                 ([], "subcommand")):
             done = parapet("bench", *arguments)
             self.assertEqual(done.returncode, 2, (arguments, done.stderr))

@@ -21,6 +21,7 @@ void add_quantize(CLI::App& app, const Chosen& chosen);
 void add_audit(CLI::App& app, const Chosen& chosen);
 void add_bench(CLI::App& app, const Chosen& chosen);
 void add_eval_precision(CLI::App& app, const Chosen& chosen);
+void add_e2e(CLI::App& app, const Chosen& chosen);
 void add_serve(CLI::App& app, const Chosen& chosen);
 void add_completion(CLI::App& app, const Chosen& chosen);
 

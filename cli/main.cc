@@ -23,7 +23,8 @@ Examples:
   parapet inspect models/parapet-guard-tiny
   parapet quantize models/parapet-guard-tiny parapet-guard-tiny-int8
   parapet eval-precision --candidate cpu:int8 --report report.html
-  parapet bench verdict --shape 0.6b)";
+  parapet bench verdict --shape 0.6b
+  parapet e2e tests/e2e/models/configs/parapet-guard-tiny.yaml)";
 
 int run(int argc, char** argv) {
   CLI::App app{"Parapet runs safety-guard language models: a conversation in, a verdict out."};
@@ -43,6 +44,7 @@ int run(int argc, char** argv) {
   parapet::cli::add_eval_precision(app, chosen);
   parapet::cli::add_audit(app, chosen);
   parapet::cli::add_bench(app, chosen);
+  parapet::cli::add_e2e(app, chosen);
   parapet::cli::add_completion(app, chosen);
 
   auto arguments = parapet::cli::expand_arguments({argv + 1, argv + argc});

@@ -32,6 +32,7 @@ LAYERS = {
     "src/precision": ["src/base", "src/http_client", "src/text", "src/checkpoint", "src/device",
                       "src/device/numerics", "src/model", "src/guard", "src/api",
                       "include/parapet"],
+    "src/e2e": ["src/base", "src/http_client", "src/guard", "src/api", "include/parapet"],
     "include/parapet": [],
     "server": ["include/parapet"],
     "cli": ["include/parapet", "server"],

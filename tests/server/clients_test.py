@@ -10,7 +10,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from serving import ROOT, ServerCase
+from serving import PROGRAM, ROOT, ServerCase
 
 CLIENTS = Path(os.environ.get("CLIENTS", ROOT / "build/clients"))
 PYTHON = CLIENTS / "venv/bin/python"
@@ -61,9 +61,15 @@ class Client(ServerCase):
                 "metric_list: [{metric: exact_match}]\n")
             common = ["--include_path", folder, "--output_path", folder + "/out"]
             offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": folder + "/hf"}
-            model = f"model=guard,base_url={self.server.url}/v1/completions,tokenizer_backend=remote,auth_token=key"
-            self.run_client(str(CLIENTS / "venv/bin/lm_eval"), "--model", "local-completions", "--tasks",
-                            "score,write", "--model_args", model, *common, **offline)
+            # Through parapet e2e, which runs the harness itself.
+            (tasks / "e2e.yaml").write_text(
+                "model_name: guard\nmodel_type: vllm\ninclude_path: .\napply_chat_template: false\n"
+                "tasks:\n- {name: score, metrics: [{name: 'acc,none', value: 0}]}\n"
+                "- {name: write, metrics: [{name: 'exact_match,none', value: 0}]}\n")
+            done = self.run_client(PROGRAM, "e2e", folder + "/e2e.yaml", "--server", self.server.url,
+                                   "--lm-eval", str(CLIENTS / "venv/bin/lm_eval"), "--json",
+                                   "--report-dir", folder)
+            self.assertEqual([row["n"] for row in json.loads(done)["rows"]], [2, 2])
             model = f"model=guard,base_url={self.server.url}/v1/chat/completions"
             self.run_client(str(CLIENTS / "venv/bin/lm_eval"), "--model", "local-chat-completions", "--tasks",
                             "write", "--apply_chat_template", "--model_args", model, *common, **offline)

@@ -53,10 +53,19 @@ const std::vector<std::string>& serve_keys() {
 
 const std::vector<std::string>& task_keys(E2eModelType type) {
   static const std::vector<std::string> kText = {"name", "metrics", "rtol", "source"};
-  static const std::vector<std::string> kGuard = {
-      "name",          "dataset",         "metrics",        "rtol",
-      "source",        "messages_column", "prompt_column",  "response_column",
-      "safety_column", "labels",          "refusal_column", "categories_column"};
+  static const std::vector<std::string> kGuard = {"name",
+                                                  "dataset",
+                                                  "metrics",
+                                                  "rtol",
+                                                  "source",
+                                                  "messages_column",
+                                                  "prompt_column",
+                                                  "response_column",
+                                                  "judged",
+                                                  "safety_column",
+                                                  "labels",
+                                                  "refusal_column",
+                                                  "categories_column"};
   return type == E2eModelType::kGuard ? kGuard : kText;
 }
 
@@ -249,6 +258,14 @@ Status read_labels(const YamlFields& fields, std::map<std::string, Safety>& labe
   return {};
 }
 
+Result<Judged> read_judged(const YamlFields& fields) {
+  PARAPET_ASSIGN(const std::string judged, fields.string_or("judged", "last"));
+  if (judged == "last") return Judged::kLast;
+  if (judged == "prompt") return Judged::kPrompt;
+  if (judged == "response") return Judged::kResponse;
+  return fields.error("judged", quote(judged) + " where prompt, response or last is expected");
+}
+
 Status read_dataset(const YamlFields& fields, const E2eConfig& config, E2eTaskConfig& task) {
   PARAPET_ASSIGN(const std::string dataset, fields.string("dataset"));
   task.dataset = beside(config.file, dataset);
@@ -260,6 +277,7 @@ Status read_dataset(const YamlFields& fields, const E2eConfig& config, E2eTaskCo
   for (const auto& [key, name] : names) {
     PARAPET_ASSIGN(*name, fields.string_or(key, *name));
   }
+  PARAPET_ASSIGN(columns.judged, read_judged(fields));
   return read_labels(fields, columns.labels);
 }
 

@@ -26,6 +26,13 @@ struct E2eMetric {
   GuardMetric of_guard;  // of model_type vllm-guard
 };
 
+// Which message of a conversation is judged.
+enum class Judged : std::uint8_t {
+  kLast,      // as a response, if it is the assistant's
+  kPrompt,    // a response behind it is not shown
+  kResponse,  // a line without one is refused
+};
+
 // Where a line of a dataset has what. docs/e2e.md shows one.
 struct DatasetColumns {
   std::string messages = "messages";
@@ -35,6 +42,7 @@ struct DatasetColumns {
   std::string categories = "categories";
   std::string refusal = "refusal";
   std::map<std::string, Safety> labels;  // what the safety column's values mean
+  Judged judged = Judged::kLast;
 };
 
 struct E2eTaskConfig {

@@ -40,6 +40,20 @@ Result<Conversation> read_conversation(const JsonObject& row, const DatasetColum
   return conversation;
 }
 
+// Leaves out what is not to be judged.
+Status cut_to_judged(const JsonObject& row, const DatasetColumns& columns,
+                     Conversation& conversation) {
+  const bool has_response = conversation.back().role == "assistant";
+  if (columns.judged == Judged::kResponse && !has_response) {
+    return row.error(ErrorCode::kInvalidArgument, columns.response,
+                     "is missing, but the task says that responses are judged");
+  }
+  if (columns.judged != Judged::kPrompt || !has_response) return {};
+  conversation.pop_back();
+  if (!conversation.empty()) return {};
+  return row.error(ErrorCode::kInvalidArgument, columns.messages, "has no prompt");
+}
+
 // As `labels` of a configuration spells it: 1, true, harmful.
 std::string scalar_text(JsonElement value) {
   std::string_view text;
@@ -95,6 +109,7 @@ Result<std::optional<bool>> read_refusal(const JsonObject& row, const std::strin
 
 Status read_row(const JsonObject& row, const DatasetColumns& columns, Dataset& dataset) {
   PARAPET_ASSIGN(Conversation conversation, read_conversation(row, columns));
+  PARAPET_TRY(cut_to_judged(row, columns, conversation));
   GuardLabels labels;
   PARAPET_ASSIGN(labels.safety, read_safety(row, columns));
   PARAPET_ASSIGN(labels.categories, read_categories(row, columns.categories));

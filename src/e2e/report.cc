@@ -121,7 +121,9 @@ bool E2eReport::passed() const {
 }
 
 std::string e2e_report_name(const E2eReport& report) {
-  return std::filesystem::path(report.model_name).filename().string();
+  const std::filesystem::path name(report.model_name);
+  const std::filesystem::path last = name.has_filename() ? name : name.parent_path();
+  return last.has_filename() ? last.filename().string() : "model";
 }
 
 std::string e2e_markdown(const E2eReport& report) {

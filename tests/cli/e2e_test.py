@@ -67,9 +67,24 @@ class WithoutVerdicts(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class OfOneAnswer(WithoutVerdicts):
+    """Serves "m", and answers every chat alike."""
+
+    status, content = 200, b""
+
+    def answer(self, body: bytes | None):
+        status, content = {"/v1/models": (200, b'{"data": [{"id": "m"}]}'),
+                           "/v1/chat/completions": (self.status, self.content)}.get(
+                               self.path, (404, b"{}"))
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
 @contextlib.contextmanager
-def another_engine(url: str):
-    handler = type("Handler", (WithoutVerdicts,), {"behind": url})
+def another_engine(kind=WithoutVerdicts, **attributes):
+    handler = type("Handler", (kind,), attributes)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/v1"
@@ -146,7 +161,7 @@ class E2e(unittest.TestCase):
             server.stop()
         server = Server("--served-model-name", "guard")
         try:
-            with another_engine(server.url) as url:
+            with another_engine(behind=server.url) as url:
                 by_chat = self.run_json(config, "--server", url)
         finally:
             server.stop()
@@ -157,6 +172,22 @@ class E2e(unittest.TestCase):
         self.assertEqual(by_verdicts["server_version"], here["version"])
         self.assertEqual(by_verdicts["execution_mode"], "the server's")
         self.assertEqual(by_verdicts["processor"], "")
+
+    def test_a_server_of_no_verdicts_is_not_taken_for_one(self):
+        config = self.guard_config("{name: verdicts, value: 0}, {name: agreement, value: 0}",
+                                   f"limit: {LIMIT}")
+        chat = json.dumps({"choices": [{"message": {"content": "Safety: Fine"}}]}).encode()
+        with another_engine(OfOneAnswer, content=chat) as url:
+            report = self.run_json(config, "--server", url)
+        self.assertEqual([row["value"] for row in report["rows"]], [0, 0])
+        self.assertIn("byte 8", report["tasks"][0]["first_problem"])
+        with another_engine(OfOneAnswer, status=400, content=b'{"error": {"message": "long"}}') as url:
+            report = self.run_json(config, "--server", url)
+        self.assertIn("long", report["tasks"][0]["first_problem"])
+        for status, content, words in ((500, b"broken", "500"), (200, b"<html>", "not valid JSON"),
+                                       (200, b"{}", "choices"), (200, b'{"choices": []}', "choices")):
+            with another_engine(OfOneAnswer, status=status, content=content) as url:
+                self.assertIn(words, self.refused(config, "--server", url))
 
     def test_a_harness_asks_a_server_of_ours(self):
         program = self.folder / "lm_eval"

@@ -157,6 +157,9 @@ TEST_F(Configuration, RefusesTasksThatItCannotAsk) {
       {"tasks:\n  - name: a\n    dataset: b\n    labels: {0: Fine}\n    metrics: [{name: "
        "agreement, value: 1}]",
        "config.yaml:6: tasks[0].labels: must map values"},
+      {"tasks:\n  - name: a\n    dataset: b\n    judged: both\n    metrics: [{name: agreement, "
+       "value: 1}]",
+       "config.yaml:6: tasks[0].judged: \"both\" where prompt, response or last"},
       {"tasks:\n  - name: a\n    dataset: b\n    metrics:\n      - {name: f1, value: 1}",
        "config.yaml:7: tasks[0].metrics[0].name: unknown metric \"f1\"; there are agreement"},
       {"tasks:\n  - name: a\n    dataset: b\n    metrics:\n      - {name: agreement, value: 76}",

@@ -57,6 +57,19 @@ TEST_F(LabelledData, HasTheColumnsAndLabelsOfItsTask) {
   EXPECT_EQ(data->labels[2].safety, Safety::kUnsafe);
 }
 
+TEST_F(LabelledData, IsCutToWhatItsTaskJudges) {
+  const std::string both = R"({"prompt": "a", "response": "b", "safety": "Safe"})";
+  EXPECT_EQ(read(both)->conversations[0].size(), 2U);
+  columns_.judged = Judged::kPrompt;
+  EXPECT_EQ(read(both)->conversations[0].size(), 1U);
+  EXPECT_FALSE(read(R"({"messages": [{"role": "assistant", "content": "b"}], "safety": "Safe"})"));
+  columns_.judged = Judged::kResponse;
+  EXPECT_EQ(read(both)->conversations[0].size(), 2U);
+  const auto without = read(R"({"prompt": "a", "safety": "Safe"})");
+  ASSERT_FALSE(without);
+  EXPECT_THAT(without.error().message, HasSubstr("data.jsonl:1: response: is missing"));
+}
+
 TEST_F(LabelledData, IsCutToItsLimit) {
   std::string lines;
   for (int i = 0; i < 10; ++i) lines += "{\"prompt\": \"a\", \"safety\": \"Safe\"}\n";

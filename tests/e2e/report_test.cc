@@ -69,7 +69,13 @@ TEST(E2eReport, TellsWhatWasRunOnWhat) {
     EXPECT_THAT(text, HasSubstr(words));
   }
   EXPECT_THAT(text, Not(HasSubstr("Server Version")));
-  EXPECT_EQ(e2e_report_name(report()), "Qwen3Guard-Gen-4B");
+  E2eReport of = report();
+  for (const char* name : {"Qwen/Qwen3Guard-Gen-4B", "/models/Qwen3Guard-Gen-4B/"}) {
+    of.model_name = name;
+    EXPECT_EQ(e2e_report_name(of), "Qwen3Guard-Gen-4B");
+  }
+  of.model_name = "/";
+  EXPECT_EQ(e2e_report_name(of), "model");
 }
 
 TEST(E2eReport, IsJsonForMachines) {

@@ -177,7 +177,8 @@ class Attributor {
 
   LogitDivergence divergence(std::span<const ProbeOutput> outputs,
                              std::span<const ProbeOutput> from) const {
-    return logit_divergence(outputs, from, probe_.config().vocab_size);
+    return logit_divergence(outputs, from, probe_.config().vocab_size,
+                            probe_.device_info().num_threads);
   }
 
   Status tables_of_reference() {

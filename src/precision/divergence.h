@@ -25,7 +25,9 @@ struct LogitDivergence {
   double kl = 0;               // mean over rows
   double agreement = 0;        // share of rows whose largest logit is the same, the first of equals
 };
+// Threads change no bit.
 LogitDivergence logit_divergence(std::span<const ProbeOutput> variant,
-                                 std::span<const ProbeOutput> reference, std::int64_t vocab_size);
+                                 std::span<const ProbeOutput> reference, std::int64_t vocab_size,
+                                 int num_threads);
 
 }  // namespace parapet

@@ -98,9 +98,7 @@ struct ForwardProbe::Impl {
   Device& outer() { return wrapper ? *wrapper : *device; }
   std::optional<Qwen3Model> model;
   std::optional<ProbeSteps> steps;
-
-  // How far a run is, in rows.
-  class RowProgress;
+  std::vector<CachedPrompt> cached;  // what the cache of `steps` holds
 
   Status load();
   Status read_config();
@@ -110,6 +108,7 @@ struct ForwardProbe::Impl {
   Status check(const ProbePrompt& prompt, std::size_t index) const;
   Result<std::vector<ProbeOutput>> run(std::span<const ProbePrompt> prompts,
                                        std::span<const ProbeOutput> inputs);
+  ProbePlan plan_for(std::span<const PlannedPrompt> prompts);
   Status run_step(std::span<const ProbePiece> pieces, std::span<const ProbePrompt> prompts,
                   std::span<const std::vector<TokenId>> ids,
                   std::span<const std::vector<std::int32_t>> tables,
@@ -181,6 +180,7 @@ Status ForwardProbe::Impl::set_numerics() {
 
 Status ForwardProbe::Impl::create_steps() {
   PARAPET_ASSIGN(kv_dtype, kv_cache_dtype_of(options.model.kv_cache_dtype, config));
+  cached.clear();
   steps.reset();
   const std::int64_t num_blocks = (max_tokens + kBlockSize - 1) / kBlockSize;
   PARAPET_ASSIGN(steps, ProbeSteps::create(outer(), *model, num_blocks, kBlockSize, kv_dtype));
@@ -196,6 +196,7 @@ Status ForwardProbe::Impl::reconfigure(const ProbeOptions& next) {
     PARAPET_TRY(set_numerics());
     return create_steps();
   }
+  cached.clear();
   steps.reset();
   model.reset();
   wrapper.reset();
@@ -229,6 +230,18 @@ Status ForwardProbe::Impl::check(const ProbePrompt& prompt, std::size_t index) c
   return {};
 }
 
+// Beside what is cached while there is room; then without it.
+ProbePlan ForwardProbe::Impl::plan_for(std::span<const PlannedPrompt> prompts) {
+  const std::int64_t max_rows = model->limits().max_num_tokens;
+  ProbePlan plan = plan_probe(cached, prompts, steps->num_blocks(), kBlockSize, max_rows);
+  if (plan.block_tables.empty()) {
+    cached.clear();
+    plan = plan_probe(cached, prompts, steps->num_blocks(), kBlockSize, max_rows);
+  }
+  PARAPET_CHECK(!plan.block_tables.empty());
+  return plan;
+}
+
 Result<std::vector<ProbeOutput>> ForwardProbe::Impl::run(std::span<const ProbePrompt> prompts,
                                                          std::span<const ProbeOutput> inputs) {
   std::vector<std::vector<TokenId>> ids;
@@ -236,21 +249,16 @@ Result<std::vector<ProbeOutput>> ForwardProbe::Impl::run(std::span<const ProbePr
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     PARAPET_TRY(check(prompts[i], i));
     ids.push_back(prompts[i].ids);
-  }
-  for (std::size_t i = 0; i < prompts.size(); ++i) {
-    const std::int64_t length = std::ssize(ids[i]);
+    const std::int64_t length = std::ssize(prompts[i].ids);
     const auto& positions = prompts[i].positions;
     const std::int64_t first = positions.empty() ? length - 1 : positions.front();
     // Keys and values of other inputs than the prompt's own are nobody else's.
-    planned.push_back({ids[i], first, inputs.empty() ? length : first, 0});
+    planned.push_back({prompts[i].ids, first, inputs.empty() ? length : first, 0});
   }
   std::vector<ProbeOutput> outputs(prompts.size());
-  const std::int64_t max_rows = model->limits().max_num_tokens;
   for (std::size_t done = 0; done < prompts.size();) {
-    const ProbePlan plan =
-        plan_probe(std::span(planned).subspan(done), steps->num_blocks(), kBlockSize, max_rows);
+    ProbePlan plan = plan_for(std::span(planned).subspan(done));
     const std::size_t count = plan.block_tables.size();
-    PARAPET_CHECK(count > 0);
     if (taps) {
       taps->begin(prompts.subspan(done, count), std::span(outputs).subspan(done, count),
                   inputs.empty() ? inputs : inputs.subspan(done, count));
@@ -262,6 +270,10 @@ Result<std::vector<ProbeOutput>> ForwardProbe::Impl::run(std::span<const ProbePr
       // Of the prompts still to come nothing is known but that they are there.
       tell(static_cast<std::int64_t>(done * plan.steps.size() + (i + 1) * count),
            static_cast<std::int64_t>(prompts.size() * plan.steps.size()));
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      cached.push_back(
+          {ids[done + i], std::move(plan.block_tables[i]), planned[done + i].shareable});
     }
     done += count;
   }
@@ -420,15 +432,15 @@ Result<std::vector<std::vector<TokenId>>> ForwardProbe::generate(
     std::vector<std::vector<TokenId>> answers;
     while (answers.size() < ids.size()) {
       const std::size_t done = answers.size();
-      const ProbePlan plan =
-          plan_probe(std::span(planned).subspan(done), impl_->steps->num_blocks(), kBlockSize,
-                     impl_->model->limits().max_num_tokens);
+      ProbePlan plan = impl_->plan_for(std::span(planned).subspan(done));
       const std::size_t count = plan.block_tables.size();
-      PARAPET_CHECK(count > 0);
       PARAPET_TRY(impl_->continue_greedily(std::span(ids).subspan(done, count),
                                            std::span(planned).subspan(done, count), plan));
       for (std::size_t i = done; i < done + count; ++i) {
         answers.emplace_back(ids[i].begin() + std::ssize(prompts[i]), ids[i].end());
+        // The last token of an answer may not have been computed.
+        const std::int64_t computed = std::max(std::ssize(prompts[i]), std::ssize(ids[i]) - 1);
+        impl_->cached.push_back({ids[i], std::move(plan.block_tables[i - done]), computed});
       }
     }
     return answers;

@@ -78,8 +78,9 @@ class ForwardProbe {
   Status reconfigure(const ProbeOptions& options);
 
   // Teacher-forced: one forward over the ids of every prompt, several prompts to a step; what
-  // prompts begin with is computed once. One output a prompt, in order. No output depends on the
-  // other prompts. kInvalidArgument: an id, or a position; kTooLong: a prompt.
+  // prompts begin with is computed once, and not again in later calls while the cache holds it. One
+  // output a prompt, in order. No output depends on other prompts or calls. kInvalidArgument: an
+  // id, or a position; kTooLong: a prompt.
   Result<std::vector<ProbeOutput>> run(std::span<const ProbePrompt> prompts);
   // The same, but at the asked positions every op is given what `reference` has as the inputs of
   // that op, instead of what came before it: the outputs' `ops` then differ from the reference's by

@@ -1,6 +1,7 @@
 #include "precision/probe_plan.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace parapet {
 namespace {
@@ -9,21 +10,33 @@ std::int64_t common_beginning(std::span<const TokenId> a, std::span<const TokenI
   return std::ranges::mismatch(a, b).in1 - a.begin();
 }
 
-// Whole blocks of an earlier prompt that this one begins with and need not compute again.
-struct Shared {
-  std::size_t prompt = 0;
-  std::int64_t blocks = 0;
-};
+// Blocks that a prompt begins with and need not compute again.
+using Blocks = std::span<const std::int32_t>;
 
-Shared longest_shared(std::span<const PlannedPrompt> prompts, std::size_t own,
-                      std::int64_t block_size) {
-  Shared longest;
+// The longest of the prompts before number `own`, those of earlier plans included.
+Blocks longest_shared(std::span<const CachedPrompt> cached, std::span<const PlannedPrompt> prompts,
+                      std::size_t own, const ProbePlan& plan, std::int64_t block_size) {
+  Blocks longest;
+  const auto consider = [&](std::span<const TokenId> ids, std::int64_t shareable, Blocks table) {
+    const std::int64_t tokens =
+        std::min({common_beginning(prompts[own].ids, ids), prompts[own].first_read, shareable});
+    if (tokens / block_size > std::ssize(longest)) {
+      longest = table.first(static_cast<std::size_t>(tokens / block_size));
+    }
+  };
+  for (const CachedPrompt& each : cached) consider(each.ids, each.shareable, each.block_table);
   for (std::size_t other = 0; other < own; ++other) {
-    const std::int64_t tokens = std::min({common_beginning(prompts[own].ids, prompts[other].ids),
-                                          prompts[own].first_read, prompts[other].shareable});
-    if (tokens / block_size > longest.blocks) longest = {other, tokens / block_size};
+    consider(prompts[other].ids, prompts[other].shareable, plan.block_tables[other]);
   }
   return longest;
+}
+
+std::int32_t first_free_block(std::span<const CachedPrompt> cached) {
+  std::int32_t next = 0;
+  for (const CachedPrompt& each : cached) {
+    for (const std::int32_t block : each.block_table) next = std::max(next, block + 1);
+  }
+  return next;
 }
 
 // Fills steps to max_rows, one prompt after the other.
@@ -53,24 +66,20 @@ class StepFiller {
 
 }  // namespace
 
-ProbePlan plan_probe(std::span<const PlannedPrompt> prompts, std::int64_t num_blocks,
-                     std::int64_t block_size, std::int64_t max_rows) {
+ProbePlan plan_probe(std::span<const CachedPrompt> cached, std::span<const PlannedPrompt> prompts,
+                     std::int64_t num_blocks, std::int64_t block_size, std::int64_t max_rows) {
   ProbePlan plan;
   StepFiller steps(max_rows, plan.steps);
-  std::int32_t next_block = 0;
+  std::int32_t next_block = first_free_block(cached);
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const std::int64_t length = std::ssize(prompts[i].ids);
     const std::int64_t needed = (length + prompts[i].room + block_size - 1) / block_size;
-    const Shared shared = longest_shared(prompts, i, block_size);
-    if (next_block + needed - shared.blocks > num_blocks) break;
-    std::vector<std::int32_t> table;
-    if (shared.blocks > 0) {
-      const auto& from = plan.block_tables[shared.prompt];
-      table.assign(from.begin(), from.begin() + shared.blocks);
-    }
+    const Blocks shared = longest_shared(cached, prompts, i, plan, block_size);
+    if (next_block + needed - std::ssize(shared) > num_blocks) break;
+    steps.add(i, std::ssize(shared) * block_size, length);
+    std::vector<std::int32_t> table(shared.begin(), shared.end());
     while (std::ssize(table) < needed) table.push_back(next_block++);
     plan.block_tables.push_back(std::move(table));
-    steps.add(i, shared.blocks * block_size, length);
   }
   return plan;
 }

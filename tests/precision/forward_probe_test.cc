@@ -76,6 +76,34 @@ TEST(ForwardProbeTest, OtherPromptsAndStepsChangeNoBit) {
   }
 }
 
+// What an answer left in the cache, what a run did, and a cache that overflows in between.
+TEST(ForwardProbeTest, EarlierCallsChangeNoBit) {
+  const GoldenCheckpoint golden = golden_checkpoint("gqa2-bf16-tied-long");
+  ProbeOptions options = float32_options(golden.directory);
+  options.model.max_model_len = 128;
+  std::vector<ProbePrompt> prompts = prompts_of(golden);
+  std::erase_if(prompts, [](const ProbePrompt& prompt) { return std::ssize(prompt.ids) > 110; });
+  std::vector<std::vector<TokenId>> ids;
+  for (ProbePrompt& prompt : prompts) {
+    ids.push_back(prompt.ids);
+    prompt.positions = {std::ssize(prompt.ids) - 1};
+  }
+  ForwardProbe used = value_of(ForwardProbe::load(options));
+  const auto answers = value_of(used.generate(ids, 6));
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    prompts[i].ids.insert(prompts[i].ids.end(), answers[i].begin(), answers[i].end());
+    prompts[i].positions.push_back(std::ssize(prompts[i].ids) - 1);
+  }
+  for (int round = 0; round < 2; ++round) {
+    const auto outputs = value_of(used.run(prompts));
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+      ForwardProbe fresh = value_of(ForwardProbe::load(options));
+      const auto alone = value_of(fresh.run(std::span(prompts).subspan(i, 1)));
+      EXPECT_TRUE(same_bits(outputs[i].logits, alone[0].logits)) << i;
+    }
+  }
+}
+
 // Every op is there, the logits are the last of them, and hidden states are residual streams.
 TEST(ForwardProbeTest, TapsSeeEveryOp) {
   const GoldenCheckpoint golden = golden_checkpoint("gqa2-head128-bf16");

@@ -22,7 +22,7 @@ std::int64_t rows_of(const ProbePlan& plan) {
 TEST(ProbePlanTest, WholeBlocksBeforeTheFirstReadAreShared) {
   const std::vector<TokenId> ids = counting(40);
   const PlannedPrompt prompts[] = {{ids, 39, 40, 0}, {ids, 39, 40, 0}, {ids, 20, 40, 0}};
-  const ProbePlan plan = plan_probe(prompts, 100, 16, 512);
+  const ProbePlan plan = plan_probe({}, prompts, 100, 16, 512);
   ASSERT_EQ(plan.block_tables.size(), 3U);
   EXPECT_EQ(plan.block_tables[0], (std::vector<std::int32_t>{0, 1, 2}));
   EXPECT_EQ(plan.block_tables[1], (std::vector<std::int32_t>{0, 1, 3}));
@@ -34,7 +34,7 @@ TEST(ProbePlanTest, WholeBlocksBeforeTheFirstReadAreShared) {
 TEST(ProbePlanTest, SharesNoMoreThanAllowed) {
   const std::vector<TokenId> ids = counting(40);
   const PlannedPrompt prompts[] = {{ids, 20, 20, 0}, {ids, 39, 39, 0}};
-  const ProbePlan plan = plan_probe(prompts, 100, 16, 512);
+  const ProbePlan plan = plan_probe({}, prompts, 100, 16, 512);
   EXPECT_EQ(rows_of(plan), 40 + 24);
 }
 
@@ -42,7 +42,7 @@ TEST(ProbePlanTest, StepsAreFullAndInOrder) {
   const std::vector<TokenId> ids = counting(10);
   const std::vector<TokenId> others(7, 99);
   const PlannedPrompt prompts[] = {{ids, 9, 10, 0}, {others, 6, 7, 0}};
-  const ProbePlan plan = plan_probe(prompts, 100, 16, 4);
+  const ProbePlan plan = plan_probe({}, prompts, 100, 16, 4);
   ASSERT_EQ(plan.steps.size(), 5U);
   ASSERT_EQ(plan.steps[2].size(), 2U);
   EXPECT_EQ(plan.steps[2][0].end, 10);
@@ -55,9 +55,20 @@ TEST(ProbePlanTest, TakesAsManyAsFit) {
   const std::vector<TokenId> ids = counting(20);
   const std::vector<TokenId> others(20, 99);
   const PlannedPrompt prompts[] = {{ids, 19, 20, 13}, {others, 19, 20, 12}};
-  EXPECT_EQ(plan_probe(prompts, 4, 16, 512).block_tables.size(), 1U);
-  EXPECT_EQ(plan_probe(prompts, 5, 16, 512).block_tables.size(), 2U);
-  EXPECT_EQ(plan_probe(prompts, 2, 16, 512).block_tables.size(), 0U);
+  EXPECT_EQ(plan_probe({}, prompts, 4, 16, 512).block_tables.size(), 1U);
+  EXPECT_EQ(plan_probe({}, prompts, 5, 16, 512).block_tables.size(), 2U);
+  EXPECT_EQ(plan_probe({}, prompts, 2, 16, 512).block_tables.size(), 0U);
+}
+
+TEST(ProbePlanTest, EarlierCallsAreShared) {
+  const std::vector<TokenId> ids = counting(40);
+  const CachedPrompt cached[] = {{counting(20), {0, 1}, 20}, {counting(40), {0, 2, 3}, 33}};
+  const PlannedPrompt prompts[] = {{ids, 39, 40, 0}};
+  const ProbePlan plan = plan_probe(cached, prompts, 5, 16, 512);
+  ASSERT_EQ(plan.block_tables.size(), 1U);
+  EXPECT_EQ(plan.block_tables[0], (std::vector<std::int32_t>{0, 2, 4}));
+  EXPECT_EQ(rows_of(plan), 8);
+  EXPECT_TRUE(plan_probe(cached, prompts, 4, 16, 512).block_tables.empty());
 }
 
 }  // namespace

@@ -1,14 +1,15 @@
 // Probes of golden checkpoints, and their errors.
 #pragma once
 
-#include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <span>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "model/golden_logits.h"
+#include "precision/divergence.h"
 #include "precision/forward_probe.h"
 
 namespace parapet::test {
@@ -34,17 +35,6 @@ inline ProbeOptions bfloat16_options(const std::filesystem::path& checkpoint) {
   options.model.activation_dtype = "bfloat16";
   options.model.kv_cache_dtype = "bfloat16";
   return options;
-}
-
-inline double relative_l2(std::span<const float> actual, std::span<const float> expected) {
-  double difference = 0;
-  double norm = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double delta = static_cast<double>(actual[i]) - expected[i];
-    difference += delta * delta;
-    norm += static_cast<double>(expected[i]) * expected[i];
-  }
-  return std::sqrt(difference / norm);
 }
 
 inline bool same_bits(std::span<const float> a, std::span<const float> b) {

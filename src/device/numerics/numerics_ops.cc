@@ -28,9 +28,18 @@ NumericsOps::NumericsOps(Device& inner)
 
 bool NumericsOps::cuts_output() const { return taps_ != nullptr && taps_->inside_layers(); }
 
-bool NumericsOps::cuts_input() const {
-  return cuts_output() || has(Rounded::kNorms) || has(Rounded::kWeights) ||
-         numerics_.exact_packed || numerics_.codes.layer_group > 0 ||
+bool NumericsOps::takes_apart(const LinearWeight& weight) const {
+  return numerics_.exact_packed && dynamic_cast<const HostPackedLinear*>(&weight) != nullptr;
+}
+
+bool NumericsOps::cuts_norm(const Norm& norm) const {
+  if (norm.scale.null()) return false;
+  const bool rounds_scale = has(Rounded::kWeights) && norm.scale.dtype() != DType::kBF16;
+  return cuts_output() || has(Rounded::kNorms) || rounds_scale;
+}
+
+bool NumericsOps::cuts_input(const LinearWeight& weight) const {
+  return cuts_output() || takes_apart(weight) || numerics_.codes.layer_group > 0 ||
          numerics_.codes.head_group > 0;
 }
 
@@ -67,8 +76,9 @@ void NumericsOps::tap_columns(Stream& stream, OpName op, TensorView rows, std::i
   });
 }
 
-NumericsOps::Input NumericsOps::normed(Stream& stream, TensorView x, const Norm& norm, OpName op) {
-  if (norm.scale.null() || !cuts_input()) return {x, norm};
+NumericsOps::Input NumericsOps::normed(Stream& stream, TensorView x, const Norm& norm,
+                                       const LinearWeight& weight, OpName op) {
+  if (norm.scale.null() || (!cuts_norm(norm) && !cuts_input(weight))) return {x, norm};
   const TensorView out = normed_.matrix(x.dim(0), x.dim(1));
   each_row(stream, x.dim(0), [x, norm, out, rounding = numerics_.rounding](std::int64_t r) {
     rms_norm_row(row_of(x, r), x.dim(1), norm, rounding, row_of(out, r));
@@ -87,10 +97,9 @@ void NumericsOps::linear(Stream& stream, Input input, const LinearWeight& weight
     });
     input.x = coded;
   }
-  const auto* const packed = dynamic_cast<const HostPackedLinear*>(&weight);
-  if (packed != nullptr && numerics_.exact_packed) {
+  if (takes_apart(weight)) {
     PARAPET_CHECK(input.norm.scale.null());
-    exact_.enqueue(stream, input.x, *packed, out);
+    exact_.enqueue(stream, input.x, own<const HostPackedLinear>(weight), out);
   } else {
     inner_.norm_linear(stream, input.x, input.norm, weight, out);
   }
@@ -114,7 +123,8 @@ void NumericsOps::do_rope_angles(Stream& stream, TensorView positions, TensorVie
 
 void NumericsOps::do_norm_linear(Stream& stream, TensorView x, const Norm& norm,
                                  const LinearWeight& weight, TensorView out) {
-  const Input input = normed(stream, x, norm, in_head_ ? OpName::kFinalNorm : OpName::kInputNorm);
+  const Input input =
+      normed(stream, x, norm, weight, in_head_ ? OpName::kFinalNorm : OpName::kInputNorm);
   linear(stream, input, weight, in_head_ ? numerics_.codes.head_group : numerics_.codes.layer_group,
          in_head_ ? Rounded::kLogits : Rounded::kLinear, out);
   tap(stream, in_head_ ? OpName::kLogits : OpName::kQkv, out);
@@ -122,7 +132,7 @@ void NumericsOps::do_norm_linear(Stream& stream, TensorView x, const Norm& norm,
 
 void NumericsOps::do_linear_add(Stream& stream, TensorView x, const LinearWeight& weight,
                                 TensorView residual) {
-  if (has(Rounded::kLinear) || cuts_input()) {
+  if (has(Rounded::kLinear) || cuts_input(weight)) {
     const TensorView branch = branch_.matrix(residual.dim(0), residual.dim(1));
     linear(stream, {x, Norm{}}, weight, numerics_.codes.layer_group, Rounded::kLinear, branch);
     tap(stream, in_mlp_ ? OpName::kDownProjection : OpName::kOutProjection, branch);
@@ -143,9 +153,8 @@ void NumericsOps::do_linear_add(Stream& stream, TensorView x, const LinearWeight
 void NumericsOps::do_norm_gate_up_silu(Stream& stream, TensorView x, const Norm& norm,
                                        const LinearWeight& gate_up, TensorView out) {
   in_mlp_ = true;
-  const Input input = normed(stream, x, norm, OpName::kPostNorm);
-  if (!cuts_output() && !has(Rounded::kLinear) && !has(Rounded::kActivation) &&
-      !numerics_.exact_packed && numerics_.codes.layer_group == 0) {
+  const Input input = normed(stream, x, norm, gate_up, OpName::kPostNorm);
+  if (!cuts_input(gate_up) && !has(Rounded::kLinear) && !has(Rounded::kActivation)) {
     inner_.norm_gate_up_silu(stream, input.x, input.norm, gate_up, out);
     return;
   }
@@ -191,7 +200,7 @@ void NumericsOps::do_qk_norm_rope_store_kv(Stream& stream, TensorView qkv, const
                                            KvCache& cache, int layer, TensorView q) {
   layer_ = attention_layer_ = layer;
   in_head_ = false;
-  if (!cuts_output() && !has(Rounded::kNorms) && !has(Rounded::kWeights) && !has(Rounded::kRope) &&
+  if (!cuts_output() && !cuts_norm(q_norm) && !cuts_norm(k_norm) && !has(Rounded::kRope) &&
       !has(Rounded::kKv)) {
     inner_.qk_norm_rope_store_kv(stream, qkv, shape, q_norm, k_norm, cos_sin, slot_mapping, cache,
                                  layer, q);

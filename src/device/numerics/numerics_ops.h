@@ -46,12 +46,16 @@ class NumericsOps final : public Ops {
   };
 
   bool has(Rounded value) const { return numerics_.rounding.has(value); }
-  // Whether what linear ops are given, and what they give, must be seen.
-  bool cuts_input() const;
+  // Whether a packed matrix is multiplied as floats.
+  bool takes_apart(const LinearWeight& weight) const;
+  // Whether what a norm gives, what a matrix is given, and what any op gives must be seen.
+  bool cuts_norm(const Norm& norm) const;
+  bool cuts_input(const LinearWeight& weight) const;
   bool cuts_output() const;
 
   // x normalised, where that must be seen; else both as they are.
-  Input normed(Stream& stream, TensorView x, const Norm& norm, OpName op);
+  Input normed(Stream& stream, TensorView x, const Norm& norm, const LinearWeight& weight,
+               OpName op);
   // out = norm(x) W^T, rounded where `value` is.
   void linear(Stream& stream, Input input, const LinearWeight& weight, std::int64_t code_group,
               Rounded value, TensorView out);

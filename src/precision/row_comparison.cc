@@ -91,6 +91,12 @@ Result<RowDifference> RowComparison::compare(const Row& row, const std::string& 
   return difference;
 }
 
+// As text; random weights have tokens that another model's tokenizer knows nothing of.
+std::string RowComparison::name_of(TokenId token) const {
+  const std::string text = encoder_.decode({token});
+  return text.empty() ? std::string("#").append(std::to_string(token)) : text;
+}
+
 void RowComparison::count(std::size_t prompt, const RowDifference& difference) {
   of_prompt_[prompt].add(difference);
   total_.add(difference);
@@ -105,8 +111,8 @@ Status RowComparison::add_prompt(std::size_t prompt, const ForcedSequence& seque
     PARAPET_ASSIGN(const RowDifference difference, compare(row_at(reference, candidate, i), where));
     count(prompt, difference);
     if (sequence.positions[i] != last) continue;
-    results_[prompt].reference_token = encoder_.decode({difference.reference_token});
-    results_[prompt].candidate_token = encoder_.decode({difference.candidate_token});
+    results_[prompt].reference_token = name_of(difference.reference_token);
+    results_[prompt].candidate_token = name_of(difference.candidate_token);
   }
   return {};
 }

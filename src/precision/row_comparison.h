@@ -40,6 +40,7 @@ class RowComparison {
   Status add_label(std::size_t prompt, const ForcedSequence& sequence,
                    std::span<const float> reference, const SideRows& candidate);
   Row row_at(std::span<const float> reference, const SideRows& candidate, std::size_t index) const;
+  std::string name_of(TokenId token) const;
   void count(std::size_t prompt, const RowDifference& difference);
 
   std::span<const EvalPrompt> prompts_;

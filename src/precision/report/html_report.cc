@@ -30,7 +30,7 @@ p { margin: .25rem 0 .75rem; color: var(--muted); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--grid);
-  vertical-align: top; overflow-wrap: anywhere; }
+  vertical-align: top; overflow-wrap: break-word; }
 th { font-weight: 600; white-space: nowrap; }
 tbody tr:nth-child(even) { background: var(--band); }
 figure { margin: 1.25rem 0; }

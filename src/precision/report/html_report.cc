@@ -31,7 +31,7 @@ p { margin: .25rem 0 .75rem; color: var(--muted); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--grid);
   vertical-align: top; overflow-wrap: break-word; }
-th { font-weight: 600; white-space: nowrap; }
+th { font-weight: 600; }
 tbody tr:nth-child(even) { background: var(--band); }
 figure { margin: 1.25rem 0; }
 figcaption { color: var(--muted); margin-bottom: .25rem; }

@@ -184,7 +184,10 @@ class Reports(unittest.TestCase):
         schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
         validator = jsonschema.Draft202012Validator(schema)
         validator.check_schema(schema)
-        for result in (self.result, evaluate("--shape", "tiny", "--candidate", "cpu:int4", status=1)):
+        kept = [json.loads(file.read_text(encoding="utf-8"))
+                for file in (ROOT / "docs/reports").glob("*.json")]
+        self.assertTrue(kept)
+        for result in (self.result, evaluate("--shape", "tiny", "--candidate", "cpu:int4", status=1), *kept):
             self.assertEqual([error.message for error in validator.iter_errors(result)], [])
             self.assertLessEqual(set(result), set(schema["properties"]) |
                                  set(schema["$defs"]["metrics"]["properties"]))

@@ -81,7 +81,7 @@ class CardBenchRun {
   Result<CardBench::Load> load(const std::string& load_format, bool eager) {
     setup_ = {};
     ::malloc_trim(0);
-    BenchOptions options = options_;
+    auto options = static_cast<const BenchOptions&>(options_);
     options.model.load_format = load_format;
     options.model.enforce_eager = eager;
     const std::int64_t before = resident();

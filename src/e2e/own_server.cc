@@ -68,7 +68,7 @@ Result<OwnServer> OwnServer::start(const E2eOptions& options, const E2eConfig& c
                  ChildProcess::start({.command = serve_command(options, config, model),
                                       .environment = config.environment,
                                       .output = log}));
-  OwnServer own(std::make_unique<Running>(std::move(folder), std::move(process)));
+  OwnServer own(std::unique_ptr<Running>(new Running{std::move(folder), std::move(process)}));
   for (;;) {
     const bool ended = own.running_->process.exit_status().has_value();
     const std::string text = content_of(log);

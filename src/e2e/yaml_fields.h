@@ -42,8 +42,8 @@ class YamlFields {
               ErrorCode code = ErrorCode::kInvalidArgument) const;
 
  private:
-  YamlFields(std::string file, std::string where, YAML::Node node)
-      : file_(std::move(file)), where_(std::move(where)), node_(std::move(node)) {}
+  YamlFields(std::string file, std::string where, const YAML::Node& node)
+      : file_(std::move(file)), where_(std::move(where)), node_(node) {}
   Status check_keys(const std::vector<std::string>& allowed) const;
   Error wrong_type(const std::string& key, const char* expected) const;
   int line_of(const std::string& key) const;

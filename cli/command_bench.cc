@@ -39,7 +39,7 @@ template <class Options>
 void add_common(CLI::App& app, BenchCommand<Options>& command) {
   BenchOptions& options = command.options;
   CLI::Option* model = app.add_option("-m,--model", options.model.model, "Checkpoint folder");
-  app.add_option("--shape", options.shape,
+  app.add_option("--shape", options.model.shape,
                  "Dummy weights of a published size: '0.6b', '4b', '8b', or 'tiny'")
       ->excludes(model);
   app.add_option("--rounds", options.rounds, "Repetitions; medians are told")
@@ -55,7 +55,9 @@ void when_chosen(CLI::App& app, const Chosen& chosen,
                  Result<Bench> (*bench)(const Options&)) {
   app.callback([command, chosen, bench] {
     BenchOptions& options = command->options;
-    if (options.shape.empty() && options.model.model.empty()) options.model.model = default_model();
+    if (options.model.shape.empty() && options.model.model.empty()) {
+      options.model.model = default_model();
+    }
     options.model.on_progress = progress_bar();
     chosen([command, bench] { return report(bench(command->options), command->json); });
   });
@@ -183,7 +185,7 @@ void add_card(CLI::App& bench, const Chosen& chosen) {
       ->capture_default_str();
   app.callback([command, chosen] {
     CardBenchOptions& of = command->bench.options;
-    if (of.shape.empty() && of.model.model.empty()) of.model.model = default_model();
+    if (of.model.shape.empty() && of.model.model.empty()) of.model.model = default_model();
     of.model.on_progress = progress_bar();
     chosen([command] {
       return print_card(command->bench.options, command->markdown, command->language == "zh",
@@ -213,13 +215,14 @@ void add_throughput(CLI::App& bench, const Chosen& chosen) {
 
 void add_bench(CLI::App& app, const Chosen& chosen) {
   CLI::App* bench =
-      app.add_subcommand("bench", "Measure this machine, its kernels, and whole models");
+      app.add_subcommand("bench", "Measure this machine, its kernels, whole models, and a server");
   bench->require_subcommand(1);
   add_kernels(*bench, chosen);
   add_latency(*bench, chosen);
   add_verdict(*bench, chosen);
   add_throughput(*bench, chosen);
   add_card(*bench, chosen);
+  add_bench_serve(*bench, chosen);
 }
 
 }  // namespace parapet::cli

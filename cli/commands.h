@@ -22,6 +22,7 @@ void add_audit(CLI::App& app, const Chosen& chosen);
 void add_bench(CLI::App& app, const Chosen& chosen);
 void add_eval_precision(CLI::App& app, const Chosen& chosen);
 void add_e2e(CLI::App& app, const Chosen& chosen);
+void add_bench_serve(CLI::App& bench, const Chosen& chosen);  // below `parapet bench`
 void add_serve(CLI::App& app, const Chosen& chosen);
 void add_completion(CLI::App& app, const Chosen& chosen);
 

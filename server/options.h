@@ -36,6 +36,7 @@ struct ServerOptions {
   std::chrono::seconds stream_idle{60};           // until one that nobody appends to is closed
   std::chrono::milliseconds default_deadline{0};  // of a request that names none; 0: none
   std::chrono::seconds drain_timeout{30};
+  bool take_signals = true;  // SIGTERM and SIGINT drain the server
 
   SamplingParams sampling;             // defaults of what a request leaves open
   std::string chat_template_kwargs;    // JSON object: variables of every template, or empty

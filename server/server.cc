@@ -61,7 +61,7 @@ struct Server::Impl {
   void on_answered(const Exchange& exchange, int status);
   void tick();
   void log_stats();
-  void on_signal();
+  void drain();
   void end(bool all_answered);
 };
 
@@ -149,7 +149,7 @@ void Server::Impl::log_stats() {
   logged_totals = totals;
 }
 
-void Server::Impl::on_signal() {
+void Server::Impl::drain() {
   if (service->draining.exchange(true)) return end(false);
   log.info("Shutting down: answering what is under way",
            {{"in_flight", service->admission.in_flight()}});
@@ -187,6 +187,12 @@ Result<std::unique_ptr<Server>> Server::bind(const ServerOptions& options, const
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
+void Server::drain() {
+  impl_->listener->post([impl = impl_.get()] { impl->drain(); });
+}
+
+std::string Server::address() const { return impl_->listener->address(); }
+
 void Server::add(Route route) { impl_->further.push_back(std::move(route)); }
 
 // One line a request, where that is asked for: all about it but what it says.
@@ -210,6 +216,7 @@ bool Server::run(LLM llm) {
       std::move(impl.keys), Cors(impl.options.cors), own_error_body,
       [&impl](std::function<void()> job) { impl.listener->work(std::move(job)); });
   impl.service = std::make_unique<Service>(impl.options, std::move(llm), impl.log, impl.sink);
+  impl.service->io_cpu_seconds = [&impl] { return impl.listener->io_cpu_seconds(); };
   impl.streams = std::make_unique<VerdictStreams>(*impl.service);
   if (impl.service->guard) {
     if (const auto status = impl.service->guard->prefill_policies(); !status) {
@@ -221,7 +228,7 @@ bool Server::run(LLM llm) {
   impl.add_routes();
   impl.listener->every(kTick, [&impl] { impl.tick(); });
   impl.listener->every(kStatsPeriod, [&impl] { impl.log_stats(); });
-  impl.listener->on_signal([&impl](int) { impl.on_signal(); });
+  if (impl.options.take_signals) impl.listener->on_signal([&impl](int) { impl.drain(); });
   impl.listener->run();
   impl.log_start();
 

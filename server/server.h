@@ -28,6 +28,9 @@ class Server {
   // nothing new is taken. A second signal, or drain_timeout, ends that too. True where all was
   // answered.
   bool run(LLM llm);
+  // What a signal does, from any thread.
+  void drain();
+  std::string address() const;  // "http://0.0.0.0:8000", "unix:/run/parapet.sock"
 
  private:
   struct Impl;

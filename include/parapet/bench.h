@@ -40,9 +40,9 @@ struct PeakInstructions {
 };
 
 struct BenchOptions {
-  ModelOptions model;  // `model.model` may be empty where `shape` is given
-  std::string shape;   // "0.6b", "4b", "8b", "tiny": dummy weights of that size; empty: model.model
-  int rounds = 5;      // repetitions, interleaved; medians are told
+  ModelOptions
+      model;       // `model.model` may be empty where `model.shape` is given, which may be "tiny"
+  int rounds = 5;  // repetitions, interleaved; medians are told
 };
 
 struct Milliseconds {

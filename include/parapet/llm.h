@@ -24,6 +24,9 @@ struct ModelOptions {
   std::filesystem::path model;       // checkpoint folder
   std::string load_format = "auto";  // "auto": safetensors; "dummy": seeded random weights
   std::uint64_t seed = 0;            // of dummy weights
+  // "0.6b", "4b", "8b": dummy weights of that published size instead of the checkpoint's, whose
+  // tokenizer and template are used all the same. For measurements. "": the checkpoint's own size.
+  std::string shape;
   // "int8" or "int4": quantize matrices as they are loaded, for a checkpoint that is not quantized.
   // "": as the checkpoint has them.
   std::string quantization;

@@ -1,8 +1,10 @@
 #include "server/http/listener.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -49,9 +51,10 @@ struct Listener::Impl {
   std::string address;
   int port = 0;
 
-  std::mutex mutex;  // of the two below
+  std::mutex mutex;  // of the three below
   std::unordered_set<Connection*> connections;
   std::function<void()> drained;
+  std::vector<std::thread> threads;
   std::atomic<std::int64_t> num_connections = 0;
 
   net::io_context io;  // connections of it use all of the above
@@ -61,7 +64,6 @@ struct Listener::Impl {
   net::signal_set signals{io};
   std::vector<std::unique_ptr<net::steady_timer>> tickers;
   std::unique_ptr<net::thread_pool> workers;
-  std::vector<std::thread> threads;
 
   Status bind();
   Status open(const net::generic::stream_protocol::endpoint& endpoint, bool is_tcp);
@@ -197,6 +199,7 @@ void Listener::run() {
   impl_->workers =
       std::make_unique<net::thread_pool>(static_cast<std::size_t>(impl_->options.num_workers));
   impl_->accept();
+  const std::lock_guard lock(impl_->mutex);
   for (int i = 0; i < impl_->options.num_threads; ++i) {
     impl_->threads.emplace_back([this] { impl_->io.run(); });
   }
@@ -236,6 +239,8 @@ void Listener::stop() {
 
 void Listener::work(std::function<void()> job) { net::post(*impl_->workers, std::move(job)); }
 
+void Listener::post(std::function<void()> job) { net::post(impl_->io, std::move(job)); }
+
 void Listener::every(std::chrono::milliseconds period, std::function<void()> tick) {
   impl_->tickers.push_back(std::make_unique<net::steady_timer>(impl_->io));
   impl_->tick(*impl_->tickers.back(), period, tick);
@@ -249,6 +254,20 @@ void Listener::on_signal(std::function<void(int signal)> handler) {
 
 bool Listener::draining() const { return impl_->shared->draining; }
 std::int64_t Listener::num_connections() const { return impl_->num_connections; }
+
+double Listener::io_cpu_seconds() const {
+  double seconds = 0;
+  const std::lock_guard lock(impl_->mutex);
+  for (std::thread& thread : impl_->threads) {
+    clockid_t clock = {};
+    timespec used = {};
+    if (::pthread_getcpuclockid(thread.native_handle(), &clock) != 0) continue;
+    if (::clock_gettime(clock, &used) != 0) continue;
+    seconds += static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
+  }
+  return seconds;
+}
+
 int Listener::port() const { return impl_->port; }
 std::string Listener::address() const { return impl_->address; }
 

@@ -48,6 +48,8 @@ class Listener {
 
   // On one of the workers.
   void work(std::function<void()> job);
+  // On a thread of the listener, once it runs.
+  void post(std::function<void()> job);
   // Again and again, on a thread of the listener, until it stops.
   void every(std::chrono::milliseconds period, std::function<void()> tick);
   // Once, when the process gets SIGTERM or SIGINT, and again for each further one.
@@ -55,6 +57,8 @@ class Listener {
 
   bool draining() const;
   std::int64_t num_connections() const;
+  // What the threads that read and write have computed so far, while it runs.
+  double io_cpu_seconds() const;
   int port() const;
   std::string address() const;  // "http://0.0.0.0:8000", "unix:/run/parapet.sock"
 

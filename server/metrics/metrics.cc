@@ -73,6 +73,8 @@ class EngineMetrics : public prometheus::Collectable {
           static_cast<double>(sources_.in_flight()));
     gauge("parapet:http_connections", "Open connections",
           static_cast<double>(sources_.connections()));
+    counter("parapet:http_cpu_seconds_total", "CPU time of the threads that serve HTTP",
+            sources_.io_cpu_seconds());
     Labels cache = engine;
     cache["block_size"] = std::to_string(info.block_size);
     cache["num_gpu_blocks"] = std::to_string(info.kv_cache_tokens / info.block_size);

@@ -24,6 +24,7 @@ class Metrics {
     std::function<EngineCounters()> counters;  // called at each scrape
     std::function<std::int64_t()> in_flight;
     std::function<std::int64_t()> connections;
+    std::function<double()> io_cpu_seconds;
   };
   explicit Metrics(Sources sources);
   ~Metrics();

@@ -2,18 +2,14 @@
 
 #include <algorithm>
 
+#include "server/metrics/quantile.h"
+
 namespace parapet::server {
 namespace {
 
 constexpr std::size_t kMaxSamples = 4096;
 constexpr std::chrono::seconds kWindow{60};
 constexpr std::size_t kRateSamples = 11;  // ten seconds between the first and the last
-
-double quantile(std::vector<double>& sorted, double share) {
-  if (sorted.empty()) return 0;
-  const auto last = static_cast<double>(sorted.size() - 1);
-  return sorted[static_cast<std::size_t>(share * last + 0.5)];
-}
 
 }  // namespace
 

@@ -43,21 +43,34 @@ class Gathering : public std::enable_shared_from_this<Gathering> {
 
   // On the engine's thread, or the submitter's.
   void take(std::size_t prompt, Result<RequestOutput> output) {
-    count(output);
+    service_.broken = !output && output.error().code == ErrorCode::kInternal;
+    if (!output && output.error().code == ErrorCode::kCancelled) Admission::give_up(ticket_);
     answers_[prompt] = std::move(output);
     if (remaining_.fetch_sub(1) > 1) return;
     ticket_.reset();
     exchange_->post([self = shared_from_this()] { self->finish(); });
   }
 
+  // The answer does not wait for the books.
   void finish() {
     std::vector<RequestOutput> outputs;
+    std::optional<ApiError> error;
     for (std::size_t i = 0; i < answers_.size(); ++i) {
       auto& answer = *answers_[i];
-      if (!answer) return job_.on_failed(error_of(i, answer.error()));
-      outputs.push_back(std::move(*answer));
+      if (answer) {
+        outputs.push_back(std::move(*answer));
+        continue;
+      }
+      if (!error) error = error_of(i, answer.error());
+      service_.metrics.count_unanswered(answer.error().code == ErrorCode::kCancelled ? "abort"
+                                                                                     : "error");
     }
-    job_.on_done(std::move(outputs));
+    if (error) {
+      job_.on_failed(*error);
+    } else {
+      job_.on_done(outputs);
+    }
+    for (const RequestOutput& output : outputs) count(output);
   }
 
   ApiError error_of(std::size_t prompt, const Error& error) const {
@@ -70,21 +83,14 @@ class Gathering : public std::enable_shared_from_this<Gathering> {
     return told;
   }
 
-  void count(const Result<RequestOutput>& output) {
+  void count(const RequestOutput& output) {
     Metrics::Finished finished;
     finished.n = job_.params.n;
     finished.max_tokens = job_.params.max_tokens;
-    service_.broken = !output && output.error().code == ErrorCode::kInternal;
-    if (output) {
-      finished.usage = output->usage;
-      finished.timing = output->timing;
-      if (!output->outputs.empty()) finished.reason = output->outputs.front().finish_reason;
-      service_.metrics.count_request(finished);
-    } else if (output.error().code == ErrorCode::kCancelled) {
-      service_.metrics.count_unanswered("abort");
-    } else {
-      service_.metrics.count_unanswered("error");
-    }
+    finished.usage = output.usage;
+    finished.timing = output.timing;
+    if (!output.outputs.empty()) finished.reason = output.outputs.front().finish_reason;
+    service_.metrics.count_request(finished);
   }
 
   Service& service_;

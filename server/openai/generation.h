@@ -18,7 +18,7 @@ struct GenerationJob {
   Deadline deadline;
   // Both on the exchange's strand. on_delta may be empty.
   std::function<void(std::size_t prompt, const OutputDelta& delta)> on_delta;
-  std::function<void(std::vector<RequestOutput> outputs)> on_done;
+  std::function<void(const std::vector<RequestOutput>& outputs)> on_done;
   std::function<void(const ApiError& error)> on_failed;
 };
 

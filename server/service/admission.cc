@@ -1,7 +1,9 @@
 #include "server/service/admission.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <utility>
 
 namespace parapet::server {
 namespace {
@@ -12,6 +14,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPeriod{250};
 constexpr double kNewShare = 0.5;  // of the last period in the rate
 constexpr double kLongestRetry = 60;
+// The wait is reckoned from a mean rate, and ends with a step that others are in too: what would
+// come just in time comes too late half of the time, and its work is lost.
+constexpr double kReserve = 1.4;
 
 }  // namespace
 
@@ -29,10 +34,10 @@ struct Admission::Books {
     in_flight += count;
   }
 
-  void leave(std::int64_t count) {
+  void leave(std::int64_t count, bool was_answered) {
     const std::lock_guard lock(mutex);
     in_flight -= count;
-    answered += count;
+    if (was_answered) answered += count;
     const auto now = Clock::now();
     const std::chrono::duration<double> elapsed = now - period_began;
     if (elapsed < kPeriod) return;
@@ -52,8 +57,28 @@ struct Admission::Books {
   }
 };
 
+class Admission::Entry {
+ public:
+  Entry(std::shared_ptr<Books> books, std::int64_t count)
+      : books_(std::move(books)), count_(count) {}
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+  ~Entry() { books_->leave(count_, was_answered_); }
+
+  void give_up() { was_answered_ = false; }
+
+ private:
+  const std::shared_ptr<Books> books_;
+  const std::int64_t count_;
+  std::atomic<bool> was_answered_ = true;
+};
+
+void Admission::give_up(const Ticket& ticket) {
+  if (ticket) ticket->give_up();
+}
+
 Admission::Admission(std::int64_t running, std::int64_t waiting)
-    : running_(running), waiting_(waiting), books_(std::make_shared<Books>()) {}
+    : capacity_(running + waiting), books_(std::make_shared<Books>()) {}
 
 std::variant<Admission::Ticket, Admission::Refusal> Admission::enter(
     std::int64_t count, std::optional<std::chrono::milliseconds> patience) {
@@ -63,14 +88,13 @@ std::variant<Admission::Ticket, Admission::Refusal> Admission::enter(
     return static_cast<int>(std::clamp(std::ceil(books_->wait(ahead)), 1.0, kLongestRetry));
   };
   if (ahead + count > capacity()) return Refusal{retry_after(), false};
-  const bool queues = ahead + count > running_;
-  if (queues && patience &&
-      books_->wait(ahead + count) * 1000 > static_cast<double>(patience->count())) {
+  // Those ahead are not only the waiting: the running ones share the engine with all that run.
+  if (ahead > 0 && patience &&
+      books_->wait(ahead + count) * kReserve * 1000 > static_cast<double>(patience->count())) {
     return Refusal{retry_after(), true};
   }
   books_->enter(count);
-  // The ticket is its books, with a note of how much to take off.
-  return Ticket(books_.get(), [books = books_, count](const void*) { books->leave(count); });
+  return std::make_shared<Entry>(books_, count);
 }
 
 std::int64_t Admission::in_flight() const {

@@ -24,9 +24,12 @@ std::string policy_hash_of(const ChatTokenizer& tokenizer) {
 }
 
 Metrics::Sources sources_of(Service& service) {
-  return {service.model_name(), service.info, [&service] { return service.llm.counters(); },
+  return {service.model_name(),
+          service.info,
+          [&service] { return service.llm.counters(); },
           [&service] { return service.admission.in_flight(); },
-          [&service] { return service.connections.load(); }};
+          [&service] { return service.connections.load(); },
+          [&service] { return service.io_cpu_seconds(); }};
 }
 
 }  // namespace

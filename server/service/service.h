@@ -40,6 +40,7 @@ struct Service {
   Admission admission;
   Metrics metrics;
   std::atomic<std::int64_t> connections = 0;
+  std::function<double()> io_cpu_seconds = [] { return 0.0; };  // of the threads that serve HTTP
   std::atomic<bool> draining = false;
   std::atomic<bool> broken = false;  // the engine's last answer was a bug of ours
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();

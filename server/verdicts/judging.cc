@@ -62,10 +62,11 @@ class Judging : public std::enable_shared_from_this<Judging> {
   void take(std::size_t index, Result<Verdict> verdict) {
     if (!verdict) {
       service_.broken = verdict.error().code == ErrorCode::kInternal;
-      const bool late = timed_out_ && verdict.error().code == ErrorCode::kCancelled;
+      const bool cancelled = verdict.error().code == ErrorCode::kCancelled;
+      const bool late = timed_out_ && cancelled;
       const bool flagged = late && service_.options.on_overload == OnOverload::kFlag;
-      service_.metrics.count_unanswered(verdict.error().code == ErrorCode::kCancelled ? "abort"
-                                                                                      : "error");
+      service_.metrics.count_unanswered(cancelled ? "abort" : "error");
+      if (cancelled) Admission::give_up(ticket_);
       return fail(index, flagged ? kUnavailable : "Error",
                   late ? deadline_error() : api_error(verdict.error()));
     }
@@ -78,7 +79,6 @@ class Judging : public std::enable_shared_from_this<Judging> {
       judged.error = api_error(*verdict->error);
       judged.error->code = "no_verdict";
     }
-    service_.metrics.count_request({verdict->usage, verdict->timing});
     judged.verdict = std::move(*verdict);
     write_down(index);
   }
@@ -94,10 +94,6 @@ class Judging : public std::enable_shared_from_this<Judging> {
     const std::chrono::duration<double, std::milli> latency =
         std::chrono::steady_clock::now() - exchange_->request().arrived;
     judged.latency_ms = latency.count();
-    if (job_.record) {
-      service_.metrics.count_verdict(judged.label, judged.verdict ? &*judged.verdict : nullptr,
-                                     judged.latency_ms);
-    }
     const bool was_read = std::holds_alternative<Conversation>(job_.items[index]);
     if (service_.sink == nullptr || !job_.record || !was_read) return done();
     service_.sink->record(record_of(index), [self = shared_from_this(), index](Status durable) {
@@ -133,6 +129,9 @@ class Judging : public std::enable_shared_from_this<Judging> {
   void lose(std::size_t index, const Error& error) {
     service_.log.error("audit log: " + error.message);
     Judged& judged = judged_[index];
+    if (const auto& verdict = judged.verdict) {
+      service_.metrics.count_request({verdict->usage, verdict->timing});
+    }
     judged.verdict.reset();
     judged.label = "Error";
     judged.error = ApiError{503, "the verdict could not be written to the audit log",
@@ -142,7 +141,17 @@ class Judging : public std::enable_shared_from_this<Judging> {
   void done() {
     if (remaining_.fetch_sub(1) > 1) return;
     ticket_.reset();
-    exchange_->post([self = shared_from_this()] { self->job_.on_done(std::move(self->judged_)); });
+    exchange_->post([self = shared_from_this()] {
+      self->job_.on_done(self->judged_);
+      for (const Judged& judged : self->judged_) self->count(judged);
+    });
+  }
+
+  // The answer does not wait for the books.
+  void count(const Judged& judged) {
+    const Verdict* verdict = judged.verdict ? &*judged.verdict : nullptr;
+    if (verdict != nullptr) service_.metrics.count_request({verdict->usage, verdict->timing});
+    if (job_.record) service_.metrics.count_verdict(judged.label, verdict, judged.latency_ms);
   }
 
   Service& service_;

@@ -38,7 +38,7 @@ struct JudgeJob {
   Deadline deadline;
   bool record = true;  // in the audit log and the metrics of verdicts
   // On the exchange's strand; in the order of the items.
-  std::function<void(std::vector<Judged>)> on_done;
+  std::function<void(const std::vector<Judged>&)> on_done;
   // Instead, where none can be judged: no guard, no room (unless overload is answered with
   // verdicts).
   std::function<void(const ApiError&)> on_failed;

@@ -20,7 +20,7 @@ struct EngineSetup {
   EngineInfo info;
 };
 
-// Loads the weights of `config` from options.model, or makes them where load_format is "dummy".
+// Loads the weights of `config` from options.model, or makes dummy ones.
 Result<EngineSetup> set_up_engine(const ModelOptions& options, const ModelConfig& config);
 
 }  // namespace parapet

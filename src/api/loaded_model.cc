@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/chat_tokenizer_impl.h"
+#include "api/model_weights.h"
 #include "api/stopwatch.h"
 #include "base/check.h"
 
@@ -15,6 +16,12 @@ namespace {
 Status check_vocabulary(const ModelOptions& options, const ChatTokenizer& tokenizer,
                         const ModelConfig& config) {
   if (tokenizer.vocab_size() <= config.vocab_size) return {};
+  if (!options.shape.empty()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "shape: '" + options.shape +
+                     "' has fewer rows of embeddings than the tokenizer of " +
+                     options.model.string() + " has ids"};
+  }
   return Error{ErrorCode::kCorrupt,
                (options.model / "tokenizer.json").string() + ": has ids up to " +
                    std::to_string(tokenizer.vocab_size() - 1) +
@@ -32,7 +39,7 @@ LoadedModel::LoadedModel(ChatTokenizer chat_tokenizer, EngineSetup setup)
 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& options) {
   const Stopwatch watch;
-  PARAPET_ASSIGN(const ModelConfig config, ModelConfig::read(options.model));
+  PARAPET_ASSIGN(const ModelConfig config, config_of(options));
   PARAPET_ASSIGN(const GenerationConfig generation, GenerationConfig::read(options.model));
   PARAPET_ASSIGN(ChatTokenizer tokenizer, ChatTokenizer::load(options.model));
   PARAPET_TRY(check_vocabulary(options, tokenizer, config));

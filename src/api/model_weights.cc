@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "checkpoint/shapes.h"
 
 namespace parapet {
 namespace {
@@ -18,16 +19,24 @@ Progress progress_of(const ModelOptions& options, const char* task) {
 
 Result<Weights> open_weights(const ModelOptions& options, const ModelConfig& config,
                              int num_threads) {
-  if (options.load_format == "auto") return Weights::open(options.model, config);
-  if (options.load_format == "dummy") {
+  if (is_dummy(options)) {
     return Weights::dummy(config, options.seed, num_threads,
                           progress_of(options, "making dummy weights"));
   }
+  if (options.load_format == "auto") return Weights::open(options.model, config);
   return Error{ErrorCode::kInvalidArgument,
                "load_format: '" + options.load_format + "'; expected 'auto' or 'dummy'"};
 }
 
 }  // namespace
+
+Result<ModelConfig> config_of(const ModelOptions& options) {
+  return options.shape.empty() ? ModelConfig::read(options.model) : config_of_shape(options.shape);
+}
+
+bool is_dummy(const ModelOptions& options) {
+  return !options.shape.empty() || options.load_format == "dummy";
+}
 
 Result<Weights> load_weights(const ModelOptions& options, const ModelConfig& config,
                              int num_threads) {

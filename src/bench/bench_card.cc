@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/boundary.h"
+#include "api/model_weights.h"
 #include "api/stopwatch.h"
 #include "base/check.h"
 #include "base/memory.h"
@@ -29,7 +30,7 @@ std::int64_t resident() { return static_cast<std::int64_t>(resident_memory()); }
 Result<std::vector<std::vector<TokenId>>> prompts_of(const CardBenchOptions& options,
                                                      std::int64_t vocab_size) {
   std::vector<std::vector<TokenId>> prompts;
-  if (options.shape.empty()) {
+  if (options.model.shape.empty()) {
     auto tokenizer = ChatTokenizer::load(options.model.model);
     if (!tokenizer && tokenizer.error().code != ErrorCode::kNotFound) return tokenizer.error();
     for (const char* text : kPrompts) {
@@ -74,7 +75,7 @@ class CardBenchRun {
  private:
   Engine& engine() { return *setup_.engine; }
   bool has_weights() const {
-    return options_.shape.empty() && options_.model.load_format != "dummy";
+    return !is_dummy(options_.model);
   }
 
   // What the last load took is given back first, so that none counts on it.

@@ -4,10 +4,10 @@
 #include <string>
 #include <utility>
 
+#include "api/model_weights.h"
 #include "api/stopwatch.h"
 #include "base/check.h"
 #include "bench/statistics.h"
-#include "checkpoint/shapes.h"
 
 namespace parapet {
 Result<EngineSetup> set_up_bench_engine(const BenchOptions& options) {
@@ -15,13 +15,9 @@ Result<EngineSetup> set_up_bench_engine(const BenchOptions& options) {
     return Error{ErrorCode::kInvalidArgument,
                  "rounds is " + std::to_string(options.rounds) + ", expected 1 or more"};
   }
-  ModelOptions model = options.model;
   const Stopwatch watch;
-  Result<ModelConfig> config =
-      options.shape.empty() ? ModelConfig::read(model.model) : config_of_shape(options.shape);
-  if (!config) return config.error();
-  if (!options.shape.empty()) model.load_format = "dummy";
-  PARAPET_ASSIGN(EngineSetup setup, set_up_engine(model, *config));
+  PARAPET_ASSIGN(const ModelConfig config, config_of(options.model));
+  PARAPET_ASSIGN(EngineSetup setup, set_up_engine(options.model, config));
   setup.info.total_seconds = watch.milliseconds() / 1000;
   return setup;
 }

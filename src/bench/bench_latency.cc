@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/boundary.h"
+#include "api/model_weights.h"
 #include "api/stopwatch.h"
 #include "base/check.h"
 #include "base/memory.h"
@@ -57,7 +58,7 @@ class LatencyBenchRun {
  private:
   Engine& engine() { return *setup_.engine; }
   const ModelConfig& config() { return engine().model().config(); }
-  bool dummy() const { return !options_.shape.empty() || options_.model.load_format == "dummy"; }
+  bool dummy() const { return is_dummy(options_.model); }
 
   Status set_up() {
     setup_ = {};  // two models at once may be too much

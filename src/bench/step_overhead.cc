@@ -12,7 +12,7 @@ namespace parapet {
 Result<double> step_overhead_us(const ModelOptions& model, std::int64_t num_waiting) {
   constexpr std::int64_t kSteps = 2000;
   BenchOptions options;
-  options.shape = "tiny";
+  options.model.shape = "tiny";
   options.model.device = model.device;
   options.model.num_threads = model.num_threads;
   options.model.enforce_eager = model.enforce_eager;

@@ -52,6 +52,31 @@ TEST(Admission, RefusesAtOnceWhatWouldBeTooLate) {
   EXPECT_TRUE(is_ticket(admission.enter(1, milliseconds(100'000'000))));
 }
 
+TEST(Admission, WhoIsAloneIsAdmittedWhateverTheRate) {
+  Admission admission(/*running=*/1, /*waiting=*/10);
+  {
+    const auto one = admission.enter(1, std::nullopt);
+    std::this_thread::sleep_for(milliseconds(260));
+  }
+  const auto alone = admission.enter(1, milliseconds(1));
+  EXPECT_TRUE(is_ticket(alone));
+  EXPECT_FALSE(is_ticket(admission.enter(1, milliseconds(1))));
+}
+
+// Else a server that answers nobody in time would take that for its speed.
+TEST(Admission, WhatWasGivenUpIsNoAnswer) {
+  Admission admission(/*running=*/10, /*waiting=*/10000);
+  {
+    auto many = admission.enter(10000, std::nullopt);
+    const auto one = admission.enter(1, std::nullopt);
+    std::this_thread::sleep_for(milliseconds(260));
+    Admission::give_up(std::get<Admission::Ticket>(many));
+    many = Admission::Refusal{};
+  }
+  const auto ahead = admission.enter(100, std::nullopt);
+  EXPECT_FALSE(is_ticket(admission.enter(1, milliseconds(100))));
+}
+
 TEST(Admission, ManyThreadsKeepTheBooks) {
   Admission admission(8, 8);
   std::vector<std::thread> threads;

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <random>
 
 #include "support/paths.h"
@@ -32,6 +34,29 @@ TEST(ChatTokenizer, RendersJsonListsAndObjects) {
   ASSERT_TRUE(from_object.ok() && from_values.ok());
   EXPECT_EQ(from_list->ids, from_object->ids);
   EXPECT_EQ(from_list->ids, from_values->ids);
+}
+
+// What it is, and whether there is one, is the template's affair: the bundled guard's writes its
+// question either way.
+TEST(ChatTokenizer, TheGenerationPromptCanBeLeftOut) {
+  const TemporaryDirectory folder;
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
+    std::filesystem::copy_file(test::bundled_model() / name, folder.path() / name);
+  }
+  std::ofstream(folder.path() / "chat_template.jinja")
+      << "{% for m in messages %}<|im_start|>{{ m.role }}: {{ m.content }}<|im_end|>{% endfor %}"
+         "{% if add_generation_prompt %}<|im_start|>assistant{% endif %}";
+  const auto tokenizer = ChatTokenizer::load(folder.path());
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+  const char* messages = R"([{"role": "user", "content": "hi"}])";
+  const auto with = tokenizer->render_json(messages);
+  const auto without = tokenizer->render_json(messages, TemplateTokens::kTemplateOnly,
+                                              /*add_generation_prompt=*/false);
+  ASSERT_TRUE(with.ok() && without.ok());
+  EXPECT_EQ(without->text, "<|im_start|>user: hi<|im_end|>");
+  EXPECT_EQ(with->text, without->text + "<|im_start|>assistant");
+  ASSERT_LT(without->ids.size(), with->ids.size());
+  EXPECT_TRUE(std::equal(without->ids.begin(), without->ids.end(), with->ids.begin()));
 }
 
 // The promise, end to end: whatever a message holds, the special tokens of the prompt are those of

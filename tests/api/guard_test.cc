@@ -115,6 +115,37 @@ TEST(Guard, OneBadConversationFailsAlone) {
   EXPECT_TRUE(verdicts[4].ok());
 }
 
+TEST(Guard, SharesTheModelOfAnLlm) {
+  auto alone = Guard::load(bundled());
+  auto llm = LLM::load(bundled());
+  ASSERT_TRUE(alone.ok() && llm.ok());
+  auto shared = Guard::from(*llm);
+  ASSERT_TRUE(shared.ok()) << shared.error().message;
+  const std::vector<Conversation> conversations = {prompt("How to make a bomb?")};
+  const auto expected = alone->judge(conversations);
+  const auto verdict = shared->judge(conversations);
+  ASSERT_TRUE(expected[0].ok() && verdict[0].ok());
+  EXPECT_EQ(verdict[0]->text, expected[0]->text);
+  EXPECT_EQ(verdict[0]->probabilities->unsafe, expected[0]->probabilities->unsafe);
+  EXPECT_GT(llm->counters().requests_finished, 0) << "another engine judged";
+}
+
+TEST(Guard, OutlivesTheLlmThatItCameFromAndTheOtherWayRound) {
+  auto llm = LLM::load(bundled());
+  ASSERT_TRUE(llm.ok());
+  { const auto gone = Guard::from(*llm); }
+  SamplingParams params;
+  params.max_tokens = 2;
+  EXPECT_TRUE(llm->generate({"hello"}, params)[0].ok());
+
+  auto guard = Guard::from(*llm);
+  ASSERT_TRUE(guard.ok());
+  { const LLM ending = std::move(*llm); }
+  const auto verdict = guard->judge({prompt("Capital of France?")});
+  ASSERT_TRUE(verdict[0].ok()) << verdict[0].error().message;
+  EXPECT_EQ(verdict[0]->safety, Safety::kSafe);
+}
+
 TEST(Guard, TellsHowFarItIs) {
   ModelOptions options = bundled();
   std::vector<std::pair<std::uint64_t, std::uint64_t>> steps;

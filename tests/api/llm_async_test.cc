@@ -41,6 +41,44 @@ class HeldRequest {
   std::promise<Result<RequestOutput>> answer_;
 };
 
+TEST(LlmAsync, IdsAreAnsweredAsTheirTextIs) {
+  LLM llm = test::load();
+  const auto ids = llm.tokenizer().encode("The guard");
+  const auto expected = test::need(llm.generate_from_ids({ids}, test::tokens(12)).at(0));
+  std::promise<Result<RequestOutput>> promise;
+  std::string streamed;
+  std::vector<TokenId> streamed_ids;
+  llm.generate_from_ids_async(
+      ids, test::tokens(12),
+      [&](const OutputDelta& delta) {
+        streamed += delta.text;
+        streamed_ids.insert(streamed_ids.end(), delta.token_ids.begin(), delta.token_ids.end());
+      },
+      [&](Result<RequestOutput> output) { promise.set_value(std::move(output)); });
+  const auto answer = test::need(promise.get_future().get());
+  EXPECT_EQ(answer.prompt_token_ids, ids);
+  EXPECT_EQ(answer.outputs[0].token_ids, expected.outputs[0].token_ids);
+  EXPECT_EQ(answer.outputs[0].text,
+            test::generate(llm, "The guard", test::tokens(12)).outputs[0].text);
+  EXPECT_EQ(streamed, answer.outputs[0].text);
+  EXPECT_EQ(streamed_ids, answer.outputs[0].token_ids);
+}
+
+// What cannot be served is answered before the call returns.
+TEST(LlmAsync, WrongIdsAreRefusedAtOnce) {
+  LLM llm = test::load();
+  const auto vocab_size = static_cast<TokenId>(llm.tokenizer().vocab_size());
+  for (const std::vector<TokenId>& ids : {std::vector<TokenId>{}, {-1}, {1, vocab_size * 1000}}) {
+    std::promise<Result<RequestOutput>> promise;
+    llm.generate_from_ids_async(ids, test::tokens(1), {}, [&](Result<RequestOutput> output) {
+      promise.set_value(std::move(output));
+    });
+    const auto answer = promise.get_future().get();
+    ASSERT_FALSE(answer.ok());
+    EXPECT_EQ(answer.error().code, ErrorCode::kInvalidArgument) << answer.error().message;
+  }
+}
+
 TEST(LlmAsync, CancelEndsARunningRequest) {
   LLM llm = test::load();
   HeldRequest request(llm, 4000);

@@ -144,6 +144,9 @@ struct Metrics::Impl {
       histogram("vllm:request_prompt_tokens", "Tokens of each prompt", kTokens);
   prometheus::Histogram& answer_length =
       histogram("vllm:request_generation_tokens", "Tokens of each answer", kTokens);
+  prometheus::Histogram& longest_answer =
+      histogram("vllm:request_max_num_generation_tokens",
+                "Tokens of the longest answer of each request", kTokens);
   prometheus::Histogram& params_n =
       histogram("vllm:request_params_n", "Answers asked for in one request", kSmall);
   prometheus::Histogram& params_max_tokens =
@@ -185,6 +188,7 @@ void Metrics::count_request(const Finished& finished) {
   all.generation_tokens.Increment(written);
   all.prompt_length.Observe(static_cast<double>(finished.usage.prompt_tokens));
   all.answer_length.Observe(written);
+  all.longest_answer.Observe(static_cast<double>(finished.longest));
   all.params_n.Observe(static_cast<double>(finished.n));
   all.params_max_tokens.Observe(static_cast<double>(finished.max_tokens));
   all.first_token.Observe((total_ms - decode_ms) * kPerMs);

@@ -36,6 +36,7 @@ class Metrics {
     std::string_view reason = "stop";  // or "length"
     std::int64_t n = 1;
     std::int64_t max_tokens = 0;
+    std::int64_t longest = 0;  // tokens of the longest of the n answers
   };
   void count_request(const Finished& finished);
   void count_unanswered(std::string_view reason);  // "abort", "error"

@@ -1,5 +1,6 @@
 #include "server/openai/generation.h"
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <string>
@@ -90,6 +91,13 @@ class Gathering : public std::enable_shared_from_this<Gathering> {
     finished.usage = output.usage;
     finished.timing = output.timing;
     if (!output.outputs.empty()) finished.reason = output.outputs.front().finish_reason;
+    // What ended an answer is no token of its text, and counts as one all the same.
+    const std::int64_t rest = output.usage.completion_tokens;
+    for (const CompletionOutput& each : output.outputs) {
+      const std::int64_t length =
+          std::ssize(each.token_ids) + (each.finish_reason == "stop" ? 1 : 0);
+      finished.longest = std::max(finished.longest, std::min(length, rest));
+    }
     service_.metrics.count_request(finished);
   }
 

@@ -40,7 +40,7 @@ struct Admission::Books {
     if (was_answered) answered += count;
     const auto now = Clock::now();
     const std::chrono::duration<double> elapsed = now - period_began;
-    if (elapsed < kPeriod) return;
+    if (elapsed < kPeriod || answered == 0) return;
     const double measured = static_cast<double>(answered) / elapsed.count();
     rate = rate == 0 ? measured : kNewShare * measured + (1 - kNewShare) * rate;
     restart(now);

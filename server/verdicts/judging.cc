@@ -13,6 +13,12 @@ JudgedKind kind_of(const Conversation& conversation) {
                                                                           : JudgedKind::kPrompt;
 }
 
+Metrics::Finished finished_of(const Verdict& verdict) {
+  Metrics::Finished finished{verdict.usage, verdict.timing};
+  finished.longest = verdict.usage.completion_tokens;
+  return finished;
+}
+
 class Judging : public std::enable_shared_from_this<Judging> {
  public:
   Judging(Service& service, std::shared_ptr<Exchange> exchange, JudgeJob job,
@@ -130,7 +136,7 @@ class Judging : public std::enable_shared_from_this<Judging> {
     service_.log.error("audit log: " + error.message);
     Judged& judged = judged_[index];
     if (const auto& verdict = judged.verdict) {
-      service_.metrics.count_request({verdict->usage, verdict->timing});
+      service_.metrics.count_request(finished_of(*verdict));
     }
     judged.verdict.reset();
     judged.label = "Error";
@@ -150,7 +156,7 @@ class Judging : public std::enable_shared_from_this<Judging> {
   // The answer does not wait for the books.
   void count(const Judged& judged) {
     const Verdict* verdict = judged.verdict ? &*judged.verdict : nullptr;
-    if (verdict != nullptr) service_.metrics.count_request({verdict->usage, verdict->timing});
+    if (verdict != nullptr) service_.metrics.count_request(finished_of(*verdict));
     if (job_.record) service_.metrics.count_verdict(judged.label, verdict, judged.latency_ms);
   }
 

@@ -77,7 +77,7 @@ Connection::~Connection() {
 
 void Connection::start() {
   net::dispatch(socket_.get_executor(), [self = shared_from_this()] {
-    self->arm(self->shared_->limits.keep_alive);
+    self->arm(self->shared_->draining ? kFirstRequest : self->shared_->limits.keep_alive);
     self->watch();
   });
 }
@@ -85,7 +85,11 @@ void Connection::start() {
 void Connection::close_when_idle() {
   net::dispatch(socket_.get_executor(), [self = shared_from_this()] {
     self->keep_alive_ = false;
-    if (self->state_ == State::kIdle) self->close();
+    if (self->state_ != State::kIdle) return;
+    if (!self->has_asked_) return self->arm(kFirstRequest);
+    // What has come already is read next; only then is the connection idle.
+    ErrorCode error;
+    if (self->buffer_.size() == 0 && self->socket_.available(error) == 0) self->close();
   });
 }
 
@@ -114,6 +118,7 @@ void Connection::on_watched(ErrorCode error, std::size_t bytes) {
 
 void Connection::read_headers() {
   state_ = State::kReading;
+  has_asked_ = true;
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(shared_->limits.max_header_bytes));
   parser_->body_limit(shared_->limits.max_body_bytes);

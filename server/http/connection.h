@@ -40,7 +40,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
              std::function<void(Connection*)> on_end);
   ~Connection();
 
+  // While the server drains: for the first request of whoever has just connected.
+  static constexpr std::chrono::milliseconds kFirstRequest{250};
+
   void start();
+  // After the requests that have come, or are on their way into an empty connection.
   void close_when_idle();
 
  private:
@@ -93,6 +97,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   std::size_t body_bytes_ = 0;  // admitted into shared_->bodies_bytes
   bool watching_ = false;
+  bool has_asked_ = false;  // at least once
   State state_ = State::kIdle;
   std::chrono::steady_clock::time_point linger_until_;
 

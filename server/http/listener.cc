@@ -59,8 +59,12 @@ struct Listener::Impl {
 
   net::io_context io;  // connections of it use all of the above
   std::optional<net::executor_work_guard<net::io_context::executor_type>> busy;
-  Acceptor acceptor{io};
-  net::steady_timer pause{io};
+  // One accept at a time, and its end, whichever thread runs them.
+  net::strand<net::io_context::executor_type> accepts{io.get_executor()};
+  Acceptor acceptor{accepts};
+  net::steady_timer pause{accepts};
+  bool accepting = false;           // an accept is under way
+  std::function<void()> on_closed;  // where nothing is accepted any more
   net::signal_set signals{io};
   std::vector<std::unique_ptr<net::steady_timer>> tickers;
   std::unique_ptr<net::thread_pool> workers;
@@ -68,6 +72,9 @@ struct Listener::Impl {
   Status bind();
   Status open(const net::generic::stream_protocol::endpoint& endpoint, bool is_tcp);
   void accept();
+  void accept_waiting();
+  void start(net::generic::stream_protocol::socket socket);
+  void close_when_idle(std::function<void()> on_drained);
   void on_accepted(error_code error, net::generic::stream_protocol::socket socket);
   void on_end(Connection* connection);
   void tick(net::steady_timer& timer, std::chrono::milliseconds period,
@@ -117,14 +124,32 @@ Status Listener::Impl::open(const net::generic::stream_protocol::endpoint& endpo
 }
 
 void Listener::Impl::accept() {
+  accepting = true;
   acceptor.async_accept(net::make_strand(io),
                         [this](error_code error, net::generic::stream_protocol::socket socket) {
+                          accepting = false;
                           on_accepted(error, std::move(socket));
                         });
 }
 
+// Those that the system has connected already: to them the server was there.
+void Listener::Impl::accept_waiting() {
+  error_code error;
+  acceptor.non_blocking(true, error);
+  while (!error) {
+    net::generic::stream_protocol::socket socket(net::make_strand(io));
+    acceptor.accept(socket, error);
+    if (!error) start(std::move(socket));
+  }
+}
+
 void Listener::Impl::on_accepted(error_code error, net::generic::stream_protocol::socket socket) {
-  if (shared->draining || error == net::error::operation_aborted) return;
+  if (shared->draining) {
+    if (!error) start(std::move(socket));
+    if (on_closed) std::exchange(on_closed, nullptr)();
+    return;
+  }
+  if (error == net::error::operation_aborted) return;
   if (error) {
     // No descriptors, or a client that left while it waited: neither must end the server.
     pause.expires_after(kAcceptPause);
@@ -133,22 +158,26 @@ void Listener::Impl::on_accepted(error_code error, net::generic::stream_protocol
     });
     return;
   }
-  if (static_cast<std::size_t>(num_connections.load()) < options.limits.max_connections) {
-    if (options.uds.empty()) {
-      error_code ignored;
-      socket.set_option(net::ip::tcp::no_delay(true), ignored);
-      socket.set_option(net::socket_base::keep_alive(true), ignored);
-    }
-    ++num_connections;
-    const auto connection = std::make_shared<Connection>(
-        std::move(socket), shared, [this](Connection* ended) { on_end(ended); });
-    {
-      const std::lock_guard lock(mutex);
-      connections.insert(connection.get());
-    }
-    connection->start();
-  }
+  start(std::move(socket));
   accept();
+}
+
+// Drops it where there are too many.
+void Listener::Impl::start(net::generic::stream_protocol::socket socket) {
+  if (static_cast<std::size_t>(num_connections.load()) >= options.limits.max_connections) return;
+  if (options.uds.empty()) {
+    error_code ignored;
+    socket.set_option(net::ip::tcp::no_delay(true), ignored);
+    socket.set_option(net::socket_base::keep_alive(true), ignored);
+  }
+  ++num_connections;
+  const auto connection = std::make_shared<Connection>(
+      std::move(socket), shared, [this](Connection* ended) { on_end(ended); });
+  {
+    const std::lock_guard lock(mutex);
+    connections.insert(connection.get());
+  }
+  connection->start();
 }
 
 void Listener::Impl::on_end(Connection* connection) {
@@ -205,27 +234,33 @@ void Listener::run() {
   }
 }
 
-void Listener::drain(std::function<void()> drained) {
-  Impl& impl = *impl_;
-  impl.shared->draining = true;
-  net::post(impl.io, [this] {
-    error_code ignored;
-    impl_->acceptor.close(ignored);
-    impl_->pause.cancel();
-  });
+void Listener::Impl::close_when_idle(std::function<void()> on_drained) {
   std::vector<std::shared_ptr<Connection>> open;
   {
-    const std::lock_guard lock(impl.mutex);
-    for (Connection* connection : impl.connections) {
+    const std::lock_guard lock(mutex);
+    for (Connection* connection : connections) {
       if (auto alive = connection->weak_from_this().lock()) open.push_back(std::move(alive));
     }
-    if (impl.connections.empty()) {
-      net::post(impl.io, std::move(drained));
+    if (connections.empty()) {
+      net::post(io, std::move(on_drained));
     } else {
-      impl.drained = std::move(drained);
+      drained = std::move(on_drained);
     }
   }
   for (const auto& connection : open) connection->close_when_idle();
+}
+
+void Listener::drain(std::function<void()> drained) {
+  net::post(impl_->accepts, [impl = impl_.get(), drained = std::move(drained)]() mutable {
+    impl->shared->draining = true;
+    impl->accept_waiting();
+    error_code ignored;
+    impl->acceptor.close(ignored);
+    impl->pause.cancel();
+    impl->on_closed = [impl, drained = std::move(drained)] { impl->close_when_idle(drained); };
+    // An accept under way may have a connection in its hands.
+    if (!impl->accepting) std::exchange(impl->on_closed, nullptr)();
+  });
 }
 
 void Listener::stop() {

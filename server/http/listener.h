@@ -40,8 +40,9 @@ class Listener {
 
   // Starts the threads and accepts.
   void run();
-  // Accepts no more, closes idle connections, and the others after their answer. `drained` is
-  // called on a thread of the listener when the last is gone.
+  // Accepts whoever is connected already and then nobody, closes idle connections, and the others
+  // after their answer. A connection that has not asked anything yet has Connection::kFirstRequest
+  // for that. `drained` is called on a thread of the listener when the last is gone.
   void drain(std::function<void()> drained);
   // Ends the threads and drops what is still open.
   void stop();

@@ -5,18 +5,9 @@
 #include <span>
 
 #include "precision/forward_probe.h"
+#include "precision/vector_difference.h"
 
 namespace parapet {
-
-// |actual - expected|_2 / |expected|_2. Where nothing is expected but zeros: 0, or 1 if it is not
-// what came.
-double relative_l2(std::span<const float> actual, std::span<const float> expected);
-
-// actual . expected / (|actual| |expected|); 1 where both are zero, 0 where one is.
-double cosine_similarity(std::span<const float> actual, std::span<const float> expected);
-
-// KL(expected || actual) of the distributions that the logits stand for, in nats.
-double kl_divergence(std::span<const float> actual, std::span<const float> expected);
 
 // Logits of a variant against the reference's, of all asked positions of all prompts.
 struct LogitDivergence {

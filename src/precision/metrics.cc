@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "precision/vector_difference.h"
 
 namespace parapet {
 namespace {
@@ -24,45 +25,24 @@ double mean(const Row& row) {
   return std::accumulate(row.begin(), row.end(), 0.0) / static_cast<double>(row.size());
 }
 
-double dot(const Row& a, const Row& b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
-}
-
-// Two vectors of zeros are the same; one of them has no direction to share.
-double cosine(const Row& a, const Row& b) {
-  const double lengths = std::sqrt(dot(a, a)) * std::sqrt(dot(b, b));
-  if (lengths == 0) return a == b ? 1 : 0;
-  return dot(a, b) / lengths;
-}
-
 Row centered(Row row) {
   const double middle = mean(row);
   for (double& x : row) x -= middle;
   return row;
 }
 
-double log_sum_exp(std::span<const float> row) {
-  const double largest = *std::ranges::max_element(row);
-  double sum = 0;
-  for (const float x : row) sum += std::exp(static_cast<double>(x) - largest);
-  return largest + std::log(sum);
-}
-
 // Everything that compares r and c element by element.
 void compare_elements(const Row& r, const Row& c, RowDifference& difference) {
   difference.num_compared = static_cast<std::int64_t>(r.size());
-  difference.cosine = cosine(r, c);
-  difference.pearson = cosine(centered(r), centered(c));
-  double squares = 0;
+  difference.cosine = cosine_similarity<double>(c, r);
+  difference.pearson = cosine_similarity<double>(centered(c), centered(r));
+  difference.relative_l2 = relative_l2<double>(c, r);
   double sum = 0;
   for (std::size_t i = 0; i < r.size(); ++i) {
-    const double d = c[i] - r[i];
-    squares += d * d;
-    sum += std::abs(d);
-    difference.max_abs = std::max(difference.max_abs, std::abs(d));
+    const double d = std::abs(c[i] - r[i]);
+    sum += d;
+    difference.max_abs = std::max(difference.max_abs, d);
   }
-  const double length = std::sqrt(dot(r, r));
-  difference.relative_l2 = squares == 0 ? 0 : length == 0 ? 1 : std::sqrt(squares) / length;
   difference.mean_abs = sum / static_cast<double>(r.size());
 }
 
@@ -128,14 +108,7 @@ Result<RowDifference> compare_rows(std::span<const float> reference,
   find_answer(reference, difference);
   difference.candidate_token =
       static_cast<TokenId>(std::ranges::max_element(candidate) - candidate.begin());
-  const double reference_normalizer = log_sum_exp(reference);
-  const double candidate_normalizer = log_sum_exp(candidate);
-  double kl = 0;
-  for (std::size_t i = 0; i < reference.size(); ++i) {
-    const double log_p = reference[i] - reference_normalizer;
-    kl += std::exp(log_p) * (log_p - (candidate[i] - candidate_normalizer));
-  }
-  difference.kl = std::max(kl, 0.0);  // it is never less, but for rounding
+  difference.kl = kl_divergence(candidate, reference);
   return difference;
 }
 

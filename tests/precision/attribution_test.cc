@@ -181,12 +181,12 @@ TEST(DivergenceTest, KnownAnswers) {
   const float ones[] = {1, 1};
   const float x[] = {3, 4};
   const float y[] = {3, 3};
-  EXPECT_EQ(relative_l2(y, x), 0.2);
-  EXPECT_EQ(relative_l2(zeros, zeros), 0);
-  EXPECT_EQ(relative_l2(ones, zeros), 1);
-  EXPECT_NEAR(cosine_similarity(y, x), 21 / (5 * std::sqrt(18.0)), 1e-15);
-  EXPECT_EQ(cosine_similarity(zeros, zeros), 1);
-  EXPECT_EQ(cosine_similarity(ones, zeros), 0);
+  EXPECT_EQ(relative_l2<float>(y, x), 0.2);
+  EXPECT_EQ(relative_l2<float>(zeros, zeros), 0);
+  EXPECT_EQ(relative_l2<float>(ones, zeros), 1);
+  EXPECT_NEAR(cosine_similarity<float>(y, x), 21 / (5 * std::sqrt(18.0)), 1e-15);
+  EXPECT_EQ(cosine_similarity<float>(zeros, zeros), 1);
+  EXPECT_EQ(cosine_similarity<float>(ones, zeros), 0);
   // p = (1/4, 3/4), q = (1/2, 1/2): 3/4 log 3 - log 2.
   const float p[] = {0, std::log(3.0F)};
   EXPECT_NEAR(kl_divergence(zeros, p), 0.75 * std::log(3.0) - std::log(2.0), 1e-7);

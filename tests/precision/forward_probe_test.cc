@@ -23,7 +23,7 @@ TEST(ForwardProbeTest, LogitsAndAnswersAreTransformers) {
     const std::vector<ProbeOutput> outputs = value_of(probe.run(prompts));
     ASSERT_EQ(outputs.size(), prompts.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-      EXPECT_LE(relative_l2(outputs[i].logits, golden.prompts[i].logits), kTolerance);
+      EXPECT_LE(relative_l2<float>(outputs[i].logits, golden.prompts[i].logits), kTolerance);
       const std::vector<TokenId> ids[] = {prompts[i].ids};
       const auto& expected = golden.prompts[i].greedy_continuation;
       const auto answers = value_of(probe.generate(ids, std::ssize(expected)));
@@ -115,7 +115,7 @@ TEST(ForwardProbeTest, TapsSeeEveryOp) {
   const auto layers = static_cast<std::size_t>(golden.config.num_hidden_layers);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const ProbeOutput& output = outputs[i];
-    EXPECT_LE(relative_l2(output.logits, golden.prompts[i].logits), kTolerance);
+    EXPECT_LE(relative_l2<float>(output.logits, golden.prompts[i].logits), kTolerance);
     ASSERT_EQ(output.ops.size(), 3 + 13 * layers);
     ASSERT_EQ(output.hidden.size(), 1 + layers);
     std::size_t residuals = 0;

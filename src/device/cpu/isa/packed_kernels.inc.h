@@ -97,7 +97,12 @@ template <class Panel, int kRows, int kPanels>
 inline void packed_tile(const PackedDotArgs& args, std::int64_t fetch_ahead, std::int64_t row,
                         std::int64_t panel) {
   constexpr int kVecs = kPanels * kPackedVecs;
-  const std::int64_t group_bytes = args.group_size / Panel::kInputs * kStepBytes;
+  // Of what `args` refers to nothing is read again after a sum is stored, which might be there.
+  const std::int64_t group_size = args.group_size;
+  const std::int64_t group_bytes = group_size / Panel::kInputs * kStepBytes;
+  const std::int64_t x_group_stride = args.x_group_stride;
+  const std::int64_t scale_stride = args.scale_stride;
+  const std::int64_t sums_stride = args.sums_stride;
   const std::uint8_t* codes[kPanels];
   const std::uint16_t* scales[kPanels];
   for (int p = 0; p < kPanels; ++p) {
@@ -106,33 +111,37 @@ inline void packed_tile(const PackedDotArgs& args, std::int64_t fetch_ahead, std
   }
   const std::byte* x[kRows];
   for (int r = 0; r < kRows; ++r) x[r] = args.x + (row + r) * args.x_row_stride;
-  float* const out = args.sums + row * args.sums_stride + panel * kPackedCols;
+  const float* x_scales = args.x_scales + row;
+  const std::int32_t* x_corrections = args.x_corrections + row;
+  float* const out = args.sums + row * sums_stride + panel * kPackedCols;
 
-  for (std::int64_t group = 0; group < args.groups; ++group) {
-    const std::int64_t at = group * args.scale_stride + row;
+  bool add = args.accumulate;
+  for (std::int64_t left = args.groups; left > 0; --left) {
     typename Panel::Sums sums[kRows][kVecs];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 16
-      for (int v = 0; v < kVecs; ++v) sums[r][v] = Panel::start(args.x_corrections[at + r]);
+      for (int v = 0; v < kVecs; ++v) sums[r][v] = Panel::start(x_corrections[r]);
     }
-    add_group<Panel, kRows, kVecs>(codes, fetch_ahead, x, args.group_size, sums);
-    const bool add = args.accumulate || group > 0;
+    add_group<Panel, kRows, kVecs>(codes, fetch_ahead, x, group_size, sums);
 #pragma GCC unroll 16
     for (int v = 0; v < kVecs; ++v) {
       const Vec scale = load_bf16(scales[v / kPackedVecs] + v % kPackedVecs * kLanes);
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
-        float* const to = out + r * args.sums_stride + v * kLanes;
+        float* const to = out + r * sums_stride + v * kLanes;
         const Vec before = add ? load(to) : splat(0.0F);
-        store(to, fma(Panel::to_float(sums[r][v]), scale * splat(args.x_scales[at + r]), before));
+        store(to, fma(Panel::to_float(sums[r][v]), scale * splat(x_scales[r]), before));
       }
     }
     for (int p = 0; p < kPanels; ++p) {
       codes[p] += group_bytes;
       scales[p] += kPackedCols;
     }
-    for (int r = 0; r < kRows; ++r) x[r] += args.x_group_stride;
+    for (int r = 0; r < kRows; ++r) x[r] += x_group_stride;
+    x_scales += scale_stride;
+    x_corrections += scale_stride;
+    add = true;
   }
 }
 

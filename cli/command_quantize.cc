@@ -110,7 +110,7 @@ Examples:
       ->add_option("-g,--group-size", options.group_size,
                    "Inputs that share a scale: 32, 64 or 128; smaller is closer, and larger files")
       ->check(CLI::IsMember({32, 64, 128}))
-      ->default_str("128 for int8, 32 for int4");
+      ->default_str("32");
   command
       ->add_option("-t,--threads", options.num_threads, "CPU threads; 0: all this process may use")
       ->check(CLI::Range(0, 1024))

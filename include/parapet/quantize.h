@@ -17,8 +17,7 @@ struct QuantizeOptions {
   std::filesystem::path source;       // checkpoint folder, not quantized
   std::filesystem::path destination;  // of the new one; not there yet, or an empty folder
   std::string format = "int8";        // "int8" or "int4"
-  std::int64_t group_size = 0;        // inputs that share a scale: 32, 64 or 128; 0: the default,
-                                      // 128 for int8, 32 for int4
+  std::int64_t group_size = 0;        // inputs that share a scale: 32, 64 or 128; 0: 32
   int num_threads = 0;                // 0: as many as this process may use
   ProgressCallback on_progress;       // may be empty
   // Asked before each tensor, on the thread of the caller; true ends it with kCancelled. May be

@@ -38,10 +38,9 @@ constexpr bool is_group_size(std::int64_t size) {
   }
   return false;
 }
-// Where nobody asks for another.
-constexpr std::int64_t default_group_size(WeightFormat format) {
-  return format == WeightFormat::kInt8 ? 128 : 32;
-}
+// Where nobody asks for another: what keeps a random 36-layer model in int8 within a cosine of
+// 0.999.
+inline constexpr std::int64_t kDefaultGroupSize = 32;
 
 struct PackedShape {
   WeightFormat format = WeightFormat::kInt8;

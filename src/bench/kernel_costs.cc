@@ -12,7 +12,7 @@ constexpr MatrixFormat packed_format(WeightFormat format) {
   return {.name = weight_format_name(format),
           .packed = true,
           .packed_format = format,
-          .group_size = default_group_size(format)};
+          .group_size = kDefaultGroupSize};
 }
 
 constexpr MatrixFormat kFormats[] = {
@@ -116,7 +116,11 @@ std::vector<KernelCost> forward_costs(const ModelConfig& config, const ModelForm
     const bool last = layer + 1 == config.num_hidden_layers;
     const std::int64_t rows = last ? std::min(shape.rows, shape.logit_rows) : shape.rows;
     costs.push_back(linear_cost(shape.rows, hidden, query + 2 * key_value, layers));
-    costs.push_back(attention_cost(config, rows, shape.context, shape.kv_dtype));
+    KernelCost attention =
+        attention_cost(config, rows / shape.sequences, shape.context, shape.kv_dtype);
+    attention.ops *= static_cast<double>(shape.sequences);
+    attention.bytes *= static_cast<double>(shape.sequences);
+    costs.push_back(attention);
     costs.push_back(linear_cost(rows, query, hidden, layers));
     costs.push_back(linear_cost(rows, hidden, 2 * config.intermediate_size, layers));
     costs.push_back(linear_cost(rows, config.intermediate_size, hidden, layers));

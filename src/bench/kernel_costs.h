@@ -51,10 +51,12 @@ KernelCost attention_cost(const ModelConfig& config, std::int64_t queries, std::
                           DType kv_dtype);
 
 // All kernels of a forward pass: `rows` tokens at the end of `context`, logits of `logit_rows`.
+// Rows of several sequences are divided among them, and each has a context of its own.
 struct ForwardShape {
   std::int64_t rows = 1;
   std::int64_t context = 1;
   std::int64_t logit_rows = 1;
+  std::int64_t sequences = 1;
   DType kv_dtype = DType::kBF16;
 };
 struct ModelFormats {

@@ -25,9 +25,8 @@ Result<QuantizationScheme> QuantizationScheme::of(std::string_view format,
   }
   QuantizationScheme scheme;
   scheme.format = *known;
-  scheme.group_size = group_size == 0 ? default_group_size(*known) : group_size;
-  scheme.head_group_size =
-      *known == scheme.head_format ? scheme.group_size : default_group_size(scheme.head_format);
+  scheme.group_size = group_size == 0 ? kDefaultGroupSize : group_size;
+  scheme.head_group_size = *known == scheme.head_format ? scheme.group_size : kDefaultGroupSize;
   return scheme;
 }
 

@@ -19,8 +19,8 @@ struct QuantizationScheme {
   WeightFormat head_format = WeightFormat::kInt8;
   std::int64_t head_group_size = 0;
 
-  // What `format`, "int8" or "int4", means with this group size; 0 is its default: 128 for int8,
-  // 32 for int4. Another word or size is kInvalidArgument.
+  // What `format`, "int8" or "int4", means with this group size; 0 is the default of 32. Another
+  // word or size is kInvalidArgument.
   static Result<QuantizationScheme> of(std::string_view format, std::int64_t group_size);
 
   bool operator==(const QuantizationScheme&) const = default;

@@ -56,7 +56,11 @@ TEST(QuantizationConfig, TakesOurOwn) {
   const auto config = parse(parapet_fields());
   ASSERT_TRUE(config) << config.error().message;
   ASSERT_TRUE(config->quantization);
-  EXPECT_EQ(*config->quantization, QuantizationScheme::of("int4", 0).value());
+  const QuantizationScheme expected{.format = WeightFormat::kInt4,
+                                    .group_size = 32,
+                                    .head_format = WeightFormat::kInt8,
+                                    .head_group_size = 128};
+  EXPECT_EQ(*config->quantization, expected);
   EXPECT_FALSE(config->compressed_tensors);
 }
 
@@ -218,9 +222,9 @@ TEST(QuantizationConfig, RefusesOtherFormsOfCompressedTensors) {
 }
 
 TEST(QuantizationSchemeOf, ListsWhatItKnows) {
-  EXPECT_EQ(QuantizationScheme::of("int8", 0).value().group_size, 128);
+  EXPECT_EQ(QuantizationScheme::of("int8", 0).value().group_size, 32);
   EXPECT_EQ(QuantizationScheme::of("int8", 64).value().head_group_size, 64);
-  EXPECT_EQ(QuantizationScheme::of("int4", 64).value().head_group_size, 128);
+  EXPECT_EQ(QuantizationScheme::of("int4", 64).value().head_group_size, 32);
   EXPECT_EQ(QuantizationScheme::of("fp8", 0).error().message,
             "quantization is \"fp8\", expected \"int8\" or \"int4\"");
   EXPECT_EQ(QuantizationScheme::of("int4", 16).error().message,

@@ -251,7 +251,7 @@ class SpoiledCheckpoint : public ::testing::Test {
   }
   std::string file(const std::string& rest) const { return path_.string() + ": " + rest; }
 
-  const std::string name_ = "model.layers.1.mlp.down_proj.weight";  // [72, 100]: 5 panels, 1 group
+  const std::string name_ = "model.layers.1.mlp.down_proj.weight";  // [72, 100]: 5 panels, 4 groups
   TemporaryDirectory directory_;
   std::filesystem::path path_;
   ModelConfig config_;
@@ -265,11 +265,11 @@ TEST_F(SpoiledCheckpoint, AnotherShape) {
   writer_[name_ + "_codes"].shape = {5, 2, 1024};
   expect_refused(ErrorCode::kCorrupt, file("tensor \"" + name_ +
                                            "_codes\": shape [5, 2, 1024]; config.json calls for "
-                                           "[5, 1, 2048]"));
+                                           "[5, 4, 512]"));
 }
 
 TEST_F(SpoiledCheckpoint, AnotherGroupSizeThanConfigJsonSays) {
-  config_.quantization = scheme_of("int8", 32);
+  config_.quantization = scheme_of("int8", 128);
   const auto weights = open();
   ASSERT_FALSE(weights);
   EXPECT_EQ(weights.error().code, ErrorCode::kCorrupt);

@@ -301,16 +301,17 @@ void print_bench(const VerdictBench& bench) {
 }
 
 void print_bench(const ThroughputBench& bench) {
-  fmt::print("{}\n", engine_text(bench.engine));
+  fmt::print("{}\n{}", engine_text(bench.engine), peaks_text(bench.peaks));
   fmt::print(
-      "{:.2f} s a round: {:.1f} requests/s, {:.0f} prompt tokens/s, {:.1f} output tokens/s\n"
+      "{:.2f} s a round, {} of limit: {:.1f} requests/s, {:.0f} prompt tokens/s, {:.1f} output "
+      "tokens/s\n"
       "prompt tokens from the cache {:.1f}%, {} preemptions, {} steps\n"
       "resident memory: {:.1f} MiB when ready, {:.1f} after the first round, {:.1f} after the "
       "last\n",
-      bench.seconds, bench.requests_per_second, bench.prompt_tokens_per_second,
-      bench.output_tokens_per_second, 100 * bench.prefix_hit_rate, bench.preemptions, bench.steps,
-      mib(bench.resident_bytes_ready), mib(bench.resident_bytes_first),
-      mib(bench.resident_bytes_last));
+      bench.seconds, percent(bench.of_limit), bench.requests_per_second,
+      bench.prompt_tokens_per_second, bench.output_tokens_per_second, 100 * bench.prefix_hit_rate,
+      bench.preemptions, bench.steps, mib(bench.resident_bytes_ready),
+      mib(bench.resident_bytes_first), mib(bench.resident_bytes_last));
 }
 
 std::string bench_json(const VerdictBench& bench) {
@@ -338,7 +339,9 @@ std::string bench_json(const VerdictBench& bench) {
 
 std::string bench_json(const ThroughputBench& bench) {
   const ordered_json object = {{"engine", engine_json(bench.engine)},
+                               {"peaks", to_json(bench.peaks)},
                                {"seconds", bench.seconds},
+                               {"of_limit", bench.of_limit},
                                {"requests_per_second", bench.requests_per_second},
                                {"prompt_tokens_per_second", bench.prompt_tokens_per_second},
                                {"output_tokens_per_second", bench.output_tokens_per_second},

@@ -171,7 +171,11 @@ struct ThroughputBenchOptions : BenchOptions {
 
 struct ThroughputBench {
   EngineInfo engine;
+  MachinePeaks peaks;  // medians of those measured around each round
   double seconds = 0;  // median over rounds; every round starts with an empty cache
+  // The least time that the peaks allow, over the measured one: all prompts in one pass, what they
+  // share once if the prefix cache is on, and a pass over all sequences for each further token.
+  double of_limit = 0;
   double requests_per_second = 0;
   double prompt_tokens_per_second = 0;
   double output_tokens_per_second = 0;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,6 +8,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "bench/bench_engine.h"
+#include "bench/kernel_costs.h"
+#include "bench/machine_peaks.h"
 #include "bench/statistics.h"
 #include "parapet/bench.h"
 
@@ -36,6 +39,45 @@ Status check(const ThroughputBenchOptions& options) {
                "num_requests, output_tokens and the prompt's tokens must be 1 or more"};
 }
 
+// The meter's memory would count as the engine's: it is there only for as long as it measures.
+Result<MachinePeaks> measure_peaks(const DeviceInfo& device) {
+  PARAPET_ASSIGN(const PeakMeter meter, PeakMeter::create(device.isa, device.num_threads));
+  return meter.measure_each(device.num_threads);
+}
+
+// No order of work can be faster on these peaks.
+double least_seconds(const ThroughputBenchOptions& options, const ModelConfig& config,
+                     const ModelFormats& formats, DType kv_dtype, const MachinePeaks& peaks) {
+  const std::int64_t requests = options.num_requests;
+  const std::int64_t prompt = options.shared_tokens + options.own_tokens;
+  const bool shared_once = options.model.enable_prefix_caching;
+  // The last token of a prompt is always computed.
+  const std::int64_t own = shared_once ? std::max<std::int64_t>(options.own_tokens, 1) : prompt;
+  const auto costs = [&](std::int64_t rows, std::int64_t context) {
+    return forward_costs(config, formats,
+                         {.rows = requests * rows,
+                          .context = context,
+                          .logit_rows = requests,
+                          .sequences = requests,
+                          .kv_dtype = kv_dtype});
+  };
+  double seconds = limit_seconds(costs(own, prompt), peaks);
+  if (shared_once) {
+    // In the same pass: weights are read for the others already.
+    for (const KernelCost& cost : forward_costs(config, formats,
+                                                {.rows = options.shared_tokens,
+                                                .context = options.shared_tokens,
+                                                .logit_rows = 0,
+                                                .kv_dtype = kv_dtype})) {
+      seconds += cost.compute_seconds(peaks);
+    }
+  }
+  for (std::int64_t token = 1; token < options.output_tokens; ++token) {
+    seconds += limit_seconds(costs(1, prompt + token), peaks);
+  }
+  return seconds;
+}
+
 Result<ThroughputBench> run(const ThroughputBenchOptions& options) {
   PARAPET_TRY(check(options));
   PARAPET_ASSIGN(EngineSetup setup, set_up_bench_engine(options));
@@ -43,13 +85,24 @@ Result<ThroughputBench> run(const ThroughputBenchOptions& options) {
   ThroughputBench bench;
   bench.engine = setup.info;
   bench.resident_bytes_ready = static_cast<std::int64_t>(resident_memory());
+  const DeviceInfo& device = setup.device->info();
+  PARAPET_ASSIGN(const ModelFormats formats, model_formats(setup.info.weights_dtype));
   std::vector<double> seconds;
+  std::vector<double> of_limit;
+  std::vector<MachinePeaks> peaks;
+  PARAPET_ASSIGN(MachinePeaks before, measure_peaks(device));
   for (int round = 0; round < options.rounds; ++round) {
     engine.reset_prefix_cache();
     auto requests = make_requests(options, engine.limits().vocab_size);
     const Stopwatch watch;
     PARAPET_ASSIGN(const auto answers, run_timed(engine, std::move(requests)));
     seconds.push_back(watch.milliseconds() / 1000);
+    PARAPET_ASSIGN(const MachinePeaks after, measure_peaks(device));
+    peaks.push_back(mean_peaks(before, after));
+    before = after;
+    of_limit.push_back(least_seconds(options, engine.model().config(), formats,
+                                     engine.limits().kv_cache_dtype, peaks.back()) /
+                       seconds.back());
     bench.resident_bytes_last = static_cast<std::int64_t>(resident_memory());
     if (round == 0) bench.resident_bytes_first = bench.resident_bytes_last;
     if (options.model.on_progress) {
@@ -60,7 +113,9 @@ Result<ThroughputBench> run(const ThroughputBenchOptions& options) {
   const EngineStats stats = engine.stats();
   const auto requests = static_cast<double>(options.num_requests);
   const auto prompt = static_cast<double>(options.shared_tokens + options.own_tokens);
+  bench.peaks = median_peaks(peaks);
   bench.seconds = median(seconds);
+  bench.of_limit = median(of_limit);
   bench.requests_per_second = requests / bench.seconds;
   bench.prompt_tokens_per_second = requests * prompt / bench.seconds;
   bench.output_tokens_per_second =

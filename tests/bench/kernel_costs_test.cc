@@ -14,7 +14,7 @@ TEST(KernelCosts, BytesOfAMatrix) {
   EXPECT_EQ(matrix_format("float32")->bytes(100, 50), 100 * 50 * 4);
   EXPECT_EQ(matrix_format("float16")->bytes(100, 50), 100 * 50 * 2);
   // Panels of 16 outputs, whole groups, and a bfloat16 scale for each output and group.
-  EXPECT_EQ(matrix_format("int8")->bytes(100, 50), 64 * 128 + 64 * 1 * 2);
+  EXPECT_EQ(matrix_format("int8")->bytes(100, 50), 64 * 128 + 64 * 4 * 2);
   EXPECT_EQ(matrix_format("int4")->bytes(100, 50), 64 * 128 / 2 + 64 * 4 * 2);
   EXPECT_FALSE(matrix_format("int3"));
 }
@@ -48,6 +48,21 @@ TEST(KernelCosts, AForwardPassIsTheWholeModel) {
     EXPECT_NEAR(cost.bytes / 2 / parameters, 1, 0.001) << shape;
     EXPECT_NEAR(cost.ops / 2 / parameters, 1, 0.001) << shape;
   }
+}
+
+// Matrices are read once for all; each sequence has its own keys.
+TEST(KernelCosts, SequencesShareTheMatricesAlone) {
+  const ModelConfig config = *config_of_shape("0.6b");
+  const ModelFormats formats = *model_formats("bfloat16");
+  const KernelCost one =
+      total(forward_costs(config, formats, {.rows = 4, .context = 10, .logit_rows = 4}));
+  const KernelCost four = total(
+      forward_costs(config, formats, {.rows = 4, .context = 10, .logit_rows = 4, .sequences = 4}));
+  const KernelCost chunk = attention_cost(config, 4, 10, DType::kBF16);
+  const KernelCost row = attention_cost(config, 1, 10, DType::kBF16);
+  const auto layers = static_cast<double>(config.num_hidden_layers);
+  EXPECT_DOUBLE_EQ(four.ops - one.ops, layers * (4 * row.ops - chunk.ops));
+  EXPECT_DOUBLE_EQ(four.bytes - one.bytes, layers * (4 * row.bytes - chunk.bytes));
 }
 
 TEST(KernelCosts, TheHeadOfInt4IsInt8) {

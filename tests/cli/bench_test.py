@@ -99,8 +99,9 @@ class Bench(unittest.TestCase):
                        "--own-tokens", "20", "--shared-tokens", "50", "--output-tokens", "4")
         self.assert_engine(result["engine"])
         for key in ("seconds", "requests_per_second", "prompt_tokens_per_second",
-                    "output_tokens_per_second"):
+                    "output_tokens_per_second", "of_limit"):
             self.assertGreater(result[key], 0, key)
+        self.assertGreater(result["peaks"]["fp32_gflops"], 0)
         self.assertAlmostEqual(result["prompt_tokens_per_second"],
                                70 * result["requests_per_second"], delta=1e-3)
         self.assertAlmostEqual(result["output_tokens_per_second"],

@@ -8,10 +8,15 @@
 namespace parapet::cpu {
 namespace {
 
-// Widened, 48 columns of kDotBlock are 96 KiB; with 128 rows of activations (256 KiB) they leave
-// room in a second-level cache of 512 KiB.
-constexpr std::int64_t kPanelCols = 48;
-constexpr std::int64_t kMaxTileRows = 128;
+// What stays in a second-level cache of 512 KiB: a block of 160 rows of activations (320 KiB), 24
+// widened columns of it (48 KiB), the next 24 as the checkpoint has them, and the sums of a tile.
+// A tile is three panels wide, so that activations come from further away once in three.
+constexpr std::int64_t kPanelCols = 24;
+constexpr std::int64_t kMaxTileCols = 3 * kPanelCols;
+constexpr std::int64_t kMaxTileRows = 160;
+// Rows and columns that are multiplied between two requests for the next panel's weights.
+constexpr std::int64_t kPieceStrips = 4;
+constexpr std::int64_t kCacheLine = 64;
 // Columns in the inner tiles of every instruction set: 3 or 4.
 constexpr std::int64_t kColUnit = 12;
 // Up to this many strips of rows convert the weights again rather than wait for a widened panel:
@@ -42,10 +47,44 @@ Plan make_plan(const KernelTable& kernels, int num_threads, const LinearJob& job
   const std::int64_t row_tiles = std::max<std::int64_t>(1, ceil_div(plan.rows, kMaxTileRows));
   plan.tile_rows = round_up(ceil_div(plan.rows, row_tiles), kernels.tile_rows);
   const std::int64_t items = ceil_div(kItemsPerThread * num_threads, row_tiles);
-  plan.tile_cols =
-      std::clamp(round_up(ceil_div(plan.cols, items), kColUnit), kColUnit, kPanelCols / job.bands);
+  plan.tile_cols = std::clamp(round_up(ceil_div(plan.cols, items), kColUnit), kColUnit,
+                              kMaxTileCols / job.bands);
   return plan;
 }
+
+// Columns of a tile, where the checkpoint has them.
+struct WeightColumns {
+  const std::byte* address[kMaxTileCols];  // of element 0
+  std::int64_t count = 0;
+};
+
+// Asks for part of some columns, a share at a time. An address past the end is harmless.
+class Fetch {
+ public:
+  Fetch(const std::byte* const* columns, std::int64_t count, std::size_t first_byte,
+        std::size_t bytes)
+      : columns_(columns),
+        first_byte_(first_byte),
+        lines_(ceil_div(static_cast<std::int64_t>(bytes), kCacheLine)),
+        end_(count * lines_) {}
+
+  // Up to `part` of `parts`.
+  void advance(std::int64_t part, std::int64_t parts) {
+    for (const std::int64_t end = end_ * part / parts; at_ < end; ++at_) {
+      constexpr int kRead = 0;
+      constexpr int kSecondLevel = 2;
+      __builtin_prefetch(columns_[at_ / lines_] + first_byte_ + at_ % lines_ * kCacheLine, kRead,
+                         kSecondLevel);
+    }
+  }
+
+ private:
+  const std::byte* const* columns_;
+  std::size_t first_byte_;
+  std::int64_t lines_;  // of a column
+  std::int64_t end_;
+  std::int64_t at_ = 0;
+};
 
 class DenseLinear {
  public:
@@ -54,7 +93,7 @@ class DenseLinear {
       : kernels_(context.kernels), job_(job), weight_(weight), plan_(plan) {
     const std::int64_t num_threads = context.pool.num_threads();
     const std::int64_t cols = job.bands * plan.tile_cols;
-    panel_size_ = plan.stream ? 0 : cols * plan.block;
+    panel_size_ = plan.stream ? 0 : std::min(cols, kPanelCols) * plan.block;
     sums_size_ = round_up(plan.tile_rows * cols, 16);
     const std::int64_t x_size = round_up(plan.rows * plan.in + plan.in, 16);
     float* const memory = context.workspace.floats(
@@ -69,7 +108,8 @@ class DenseLinear {
     norm.prepare();
     pool.run(plan_.rows, [&](std::int64_t row, int) { copy_row(norm, row); });
     pool.run(plan_.row_tiles() * plan_.col_tiles(), [&](std::int64_t item, int thread) {
-      run_tile(item / plan_.col_tiles(), item % plan_.col_tiles(), thread);
+      // Tiles of the same weights follow each other: the second finds them in a cache.
+      run_tile(item % plan_.row_tiles(), item / plan_.row_tiles(), thread);
     });
   }
 
@@ -97,12 +137,10 @@ class DenseLinear {
     tile.stride = job_.bands * tile.cols;
     tile.band_stride = tile.cols;
     if (plan_.in == 0) std::fill_n(sums, tile.rows * tile.stride, 0.0F);
-    for (std::int64_t k = 0; k < plan_.in; k += plan_.block) {
-      if (plan_.stream) {
-        stream_weights(tile, k);
-      } else {
-        multiply_panel(tile, k, panel);
-      }
+    if (plan_.stream) {
+      for (std::int64_t k = 0; k < plan_.in; k += plan_.block) stream_weights(tile, k);
+    } else {
+      multiply_panels(tile, panel);
     }
     job_.finish(tile);
   }
@@ -114,20 +152,60 @@ class DenseLinear {
     });
   }
 
-  // Elements [k, k + kDotBlock) of the tile's columns are widened into `panel` and used for all of
-  // its rows. There they lie densely, whatever the stride of the weight: rows a power of two apart
-  // would fight for the same cache sets.
-  void multiply_panel(const LinearTile& tile, std::int64_t k, float* panel) const {
-    const std::int64_t extent = extent_at(k);
-    for_each_run(tile, [&](const std::byte* weights, std::int64_t count, std::int64_t at) {
+  // Elements [k, k + kDotBlock) of a panel's columns are widened and used for all rows of the tile.
+  // There they lie densely, whatever the stride of the weight: rows a power of two apart would
+  // fight for the same cache sets.
+  void multiply_panels(const LinearTile& tile, float* panel) const {
+    WeightColumns columns;
+    for_each_run(tile, [&](const std::byte* weights, std::int64_t count, std::int64_t) {
       for (std::int64_t c = 0; c < count; ++c) {
-        kernels_.widen[static_cast<int>(weight_.dtype())](
-            weights + static_cast<std::size_t>(c) * weight_.row_bytes() + k_bytes(k), extent,
-            panel + (at + c) * extent);
+        columns.address[columns.count++] =
+            weights + static_cast<std::size_t>(c) * weight_.row_bytes();
       }
     });
-    multiply(tile, k, DType::kF32, reinterpret_cast<const std::byte*>(panel),
-             static_cast<std::size_t>(extent) * sizeof(float), tile.stride, 0);
+    for (std::int64_t k = 0; k < plan_.in; k += plan_.block) {
+      for (std::int64_t first = 0; first < columns.count; first += kPanelCols) {
+        const std::int64_t end = std::min(first + kPanelCols, columns.count);
+        const std::int64_t extent = extent_at(k);
+        for (std::int64_t c = first; c < end; ++c) {
+          kernels_.widen[static_cast<int>(weight_.dtype())](columns.address[c] + k_bytes(k), extent,
+                                                            panel + (c - first) * extent);
+        }
+        Fetch next =
+            end < columns.count ? fetch(columns, end, k) : fetch(columns, 0, k + plan_.block);
+        multiply_panel(tile, k, panel, first, end, next);
+      }
+    }
+  }
+
+  // The panel of block k that begins with column `first`; nothing where k is past the last.
+  Fetch fetch(const WeightColumns& columns, std::int64_t first, std::int64_t k) const {
+    const std::int64_t count = k < plan_.in ? std::min(kPanelCols, columns.count - first) : 0;
+    return {columns.address + first, count, k_bytes(k),
+            k_bytes(std::max<std::int64_t>(extent_at(k), 0))};
+  }
+
+  // Columns [first, end) of the tile, widened in `panel`. The next panel's weights come from memory
+  // meanwhile.
+  void multiply_panel(const LinearTile& tile, std::int64_t k, const float* panel,
+                      std::int64_t first, std::int64_t end, Fetch& next) const {
+    const std::int64_t extent = extent_at(k);
+    const std::int64_t piece_rows = kPieceStrips * kernels_.tile_rows;
+    const std::int64_t pieces = ceil_div(end - first, kColUnit) * ceil_div(tile.rows, piece_rows);
+    std::int64_t piece = 0;
+    for (std::int64_t col = first; col < end; col += kColUnit) {
+      for (std::int64_t row = 0; row < tile.rows; row += piece_rows) {
+        next.advance(++piece, pieces);
+        LinearTile part = tile;
+        part.row += row;
+        part.rows = std::min(piece_rows, tile.rows - row);
+        part.sums += row * tile.stride;
+        multiply(part, k, DType::kF32,
+                 reinterpret_cast<const std::byte*>(panel + (col - first) * extent),
+                 static_cast<std::size_t>(extent) * sizeof(float), std::min(kColUnit, end - col),
+                 col);
+      }
+    }
   }
 
   // Adds the products of block k to `cols` columns of the tile's sums, from column `at` on.

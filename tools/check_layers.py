@@ -38,7 +38,7 @@ LAYERS = {
     "cli": ["include/parapet", "server"],
 }
 # Below everything: what every layer may see of the public headers.
-EVERYWHERE = {"parapet/error.h", "parapet/types.h"}
+EVERYWHERE = {"parapet/engine_info.h", "parapet/error.h", "parapet/types.h"}
 # One file names the backends; nothing else above the seam knows which there are.
 BACKENDS = ["src/device/reference", "src/device/cpu"]
 BACKEND_NAMER = "src/api/backends.cc"

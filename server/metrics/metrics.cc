@@ -28,6 +28,19 @@ const Buckets kShares = {0.01, 0.02, 0.05, 0.1, 0.2,  0.3,  0.4, 0.5,
                          0.6,  0.7,  0.8,  0.9, 0.95, 0.98, 0.99};
 const Buckets kSmall = {1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 50, 100};
 
+// Prometheus counts the steps of a bucket with those of all before it.
+prometheus::ClientMetric::Histogram histogram_of(const StepTokens& counted) {
+  prometheus::ClientMetric::Histogram histogram;
+  for (std::size_t i = 0; i < counted.steps.size(); ++i) {
+    histogram.sample_count += static_cast<std::uint64_t>(counted.steps[i]);
+    if (i == StepTokens::kBounds.size()) break;
+    histogram.bucket.push_back(
+        {histogram.sample_count, static_cast<double>(StepTokens::kBounds[i])});
+  }
+  histogram.sample_sum = static_cast<double>(counted.tokens);
+  return histogram;
+}
+
 // Gauges and counters that the engine keeps, read when they are asked for.
 class EngineMetrics : public prometheus::Collectable {
  public:
@@ -66,6 +79,15 @@ class EngineMetrics : public prometheus::Collectable {
             now.prefix_cache_hits);
     counter("vllm:num_preemptions_total", "Requests that were put back for want of KV cache",
             now.preemptions);
+    counter("vllm:spec_decode_num_drafts_total", "Drafts of answers that steps checked",
+            now.drafts);
+    counter("vllm:spec_decode_num_draft_tokens_total", "Tokens of these drafts, branches included",
+            now.draft_tokens);
+    counter("vllm:spec_decode_num_accepted_tokens_total", "Of them, tokens that the model wrote",
+            now.accepted_draft_tokens);
+    add("vllm:iteration_tokens_total", "Tokens of prompts and answers that each step moved on",
+        prometheus::MetricType::Histogram, 0, engine);
+    all.back().metric.front().histogram = histogram_of(now.step_tokens);
     counter("parapet:engine_steps_total", "Forward passes of the engine", now.steps);
     counter("parapet:engine_rows_total", "Tokens and draft nodes computed", now.rows);
     counter("parapet:engine_step_seconds_total", "Time in steps", now.step_seconds);
@@ -109,6 +131,10 @@ struct Metrics::Impl {
     return counter("vllm:request_success_total", "Requests by how they ended",
                    {{"finished_reason", std::string(reason)}});
   }
+  prometheus::Counter& prompt_source(const char* source) {
+    return counter("vllm:prompt_tokens_by_source_total",
+                   "Prompt tokens by where their keys are from", {{"source", source}});
+  }
   prometheus::Histogram& probability(const char* label) {
     return histogram("parapet:verdict_probability", "The model's belief in each label", kShares,
                      {{"label", label}});
@@ -122,6 +148,10 @@ struct Metrics::Impl {
   EngineMetrics engine;
 
   prometheus::Counter& prompt_tokens = counter("vllm:prompt_tokens_total", "Prompt tokens");
+  prometheus::Counter& cached_tokens =
+      counter("vllm:prompt_tokens_cached_total", "Of them, those found in the prefix cache");
+  prometheus::Counter& computed_here = prompt_source("local_compute");
+  prometheus::Counter& cached_here = prompt_source("local_cache_hit");
   prometheus::Counter& generation_tokens =
       counter("vllm:generation_tokens_total", "Tokens written");
   prometheus::Histogram& first_token =
@@ -142,6 +172,8 @@ struct Metrics::Impl {
                                                "From the first step to the last token", kSeconds);
   prometheus::Histogram& prompt_length =
       histogram("vllm:request_prompt_tokens", "Tokens of each prompt", kTokens);
+  prometheus::Histogram& computed_length = histogram("vllm:request_prefill_kv_computed_tokens",
+                                                     "Of each prompt, tokens not cached", kTokens);
   prometheus::Histogram& answer_length =
       histogram("vllm:request_generation_tokens", "Tokens of each answer", kTokens);
   prometheus::Histogram& longest_answer =
@@ -184,9 +216,15 @@ void Metrics::count_request(const Finished& finished) {
     all.totals.prompt_tokens += finished.usage.prompt_tokens;
     all.totals.generation_tokens += finished.usage.completion_tokens;
   }
-  all.prompt_tokens.Increment(static_cast<double>(finished.usage.prompt_tokens));
+  const auto prompt = static_cast<double>(finished.usage.prompt_tokens);
+  const auto cached = static_cast<double>(finished.usage.cached_tokens);
+  all.prompt_tokens.Increment(prompt);
+  all.cached_tokens.Increment(cached);
+  all.cached_here.Increment(cached);
+  all.computed_here.Increment(prompt - cached);
   all.generation_tokens.Increment(written);
-  all.prompt_length.Observe(static_cast<double>(finished.usage.prompt_tokens));
+  all.prompt_length.Observe(prompt);
+  all.computed_length.Observe(prompt - cached);
   all.answer_length.Observe(written);
   all.longest_answer.Observe(static_cast<double>(finished.longest));
   all.params_n.Observe(static_cast<double>(finished.n));

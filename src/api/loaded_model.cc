@@ -65,6 +65,10 @@ EngineCounters LoadedModel::counters() const {
   counters.prefix_cache_hits = stats.scheduler.prefix_hits;
   counters.step_seconds = stats.step_seconds;
   counters.model_seconds = stats.model_seconds;
+  counters.drafts = stats.num_drafts;
+  counters.draft_tokens = stats.num_draft_tokens;
+  counters.accepted_draft_tokens = stats.num_accepted_draft_tokens;
+  counters.step_tokens = stats.step_tokens;
   counters.requests_running = stats.num_running;
   counters.requests_waiting = stats.num_waiting;
   counters.kv_cache_tokens_in_use =

@@ -22,6 +22,11 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
+// Tokens of the prompt that are computed, and of the answer that are written.
+std::int64_t num_moved_on(const Sequence& sequence) {
+  return std::min(sequence.num_computed, sequence.num_prompt()) + sequence.num_output();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::create(Device& device, const ModelConfig& config,
@@ -82,9 +87,14 @@ void Engine::compute(const Step& step) {
   }
   rows.finish(std::move(*results));
   std::vector<std::optional<Error>> errors(step.sequences.size());
+  std::int64_t num_tokens = 0;
   for (std::size_t i = 0; i < step.sequences.size(); ++i) {
+    const Sequence& sequence = *step.sequences[i].sequence;
+    const std::int64_t before = num_moved_on(sequence);
     errors[i] = accept(step.sequences[i], i, rows);
+    num_tokens += num_moved_on(sequence) - before;
   }
+  totals_.step_tokens.count(num_tokens);
   scheduler_.complete(step);
   std::vector<std::pair<RequestId, std::optional<Error>>> finished;
   for (std::size_t i = 0; i < step.sequences.size(); ++i) {
@@ -114,6 +124,8 @@ std::optional<Error> Engine::accept(const ScheduledSequence& scheduled, std::siz
     sequence.finish_reason = FinishReason::kLength;
     return std::nullopt;
   }
+  if (scheduled.draft.num_nodes() > 0) ++totals_.num_drafts;
+  totals_.num_draft_tokens += scheduled.draft.num_nodes();
   std::int32_t node = DraftTree::kRoot;
   do {
     NextToken& next = rows.next(index, node);
@@ -121,6 +133,7 @@ std::optional<Error> Engine::accept(const ScheduledSequence& scheduled, std::siz
     if (node >= 0 && node < scheduled.draft.trunk_len()) ++sequence.num_computed;
     write(sequence, next);
     node = scheduled.draft.child(node, *next.token);
+    if (node >= 0) ++totals_.num_accepted_draft_tokens;
   } while (node >= 0 && !sequence.finish_reason);
   return std::nullopt;
 }

@@ -19,6 +19,7 @@
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
 #include "engine/step_rows.h"
+#include "parapet/engine_info.h"
 #include "parapet/error.h"
 
 namespace parapet {
@@ -33,6 +34,10 @@ struct EngineStats {
   std::int64_t num_steps = 0;
   std::int64_t num_rows = 0;  // tokens and draft nodes computed
   std::int64_t num_finished = 0;
+  std::int64_t num_drafts = 0;
+  std::int64_t num_draft_tokens = 0;
+  std::int64_t num_accepted_draft_tokens = 0;
+  StepTokens step_tokens;
   double step_seconds = 0;   // in steps
   double model_seconds = 0;  // of them, in the device's ops
 };

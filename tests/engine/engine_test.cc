@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -153,6 +154,39 @@ TEST_F(EngineTest, APromptWithoutAnAnswerIsComputedAndCached) {
   const GenerationOutput answer = generate_one(*engine_, request_for(prompt()));
   EXPECT_EQ(answer.token_ids, prompt().greedy_continuation);
   EXPECT_EQ(answer.usage.cached_tokens, std::ssize(prompt().token_ids) - 1);
+}
+
+// Every token of prompts and answers is counted in the step that moved it on; drafts that do not
+// hold in none.
+TEST_F(EngineTest, StepsCountTheTokensThatTheyMoveOn) {
+  const auto engine = make_engine(
+      *device_, golden_, {.max_num_seqs = 4, .max_num_batched_tokens = 9, .num_kv_blocks = 400});
+  std::vector<GenerationRequest> requests;
+  for (const GoldenPrompt& each : golden_.prompts) {
+    GenerationRequest& request = requests.emplace_back(request_for(each));
+    request.plan = std::make_shared<TestPlan>(
+        std::map<std::size_t, std::vector<TokenId>>{}, [&each](std::span<const TokenId> output) {
+          DraftTree tree;
+          if (output.size() >= each.greedy_continuation.size()) return tree;
+          const TokenId right = each.greedy_continuation[output.size()];
+          tree.add(right, tree.add(right == 3 ? 4 : 3, DraftTree::kRoot));
+          tree.add(right, DraftTree::kRoot);
+          return tree;
+        });
+  }
+  std::int64_t expected = 0;
+  for (const auto& answer : engine->generate(requests)) {
+    ASSERT_TRUE(answer);
+    expected += answer->usage.prompt_tokens - answer->usage.cached_tokens;
+    expected += answer->usage.completion_tokens;
+  }
+  const EngineStats stats = engine->stats();
+  EXPECT_EQ(stats.step_tokens.tokens, expected);
+  const auto& steps = stats.step_tokens.steps;
+  EXPECT_EQ(std::accumulate(steps.begin(), steps.end(), std::int64_t{0}), stats.num_steps);
+  EXPECT_GT(stats.num_accepted_draft_tokens, 0);
+  EXPECT_LE(stats.num_accepted_draft_tokens, stats.num_drafts);
+  EXPECT_GT(stats.num_draft_tokens, 2 * stats.num_drafts);
 }
 
 TEST_F(EngineTest, CancelledRequestsAreAnsweredAtOnce) {

@@ -1,6 +1,8 @@
 """The routes, one by one: what they answer, and what they refuse."""
 
 import json
+import math
+import re
 import unittest
 
 from serving import ServerCase
@@ -325,7 +327,10 @@ class Verdicts(ServerCase):
         for name in ("vllm:num_requests_running", "vllm:kv_cache_usage_perc", "vllm:prefix_cache_hits_total",
                      "vllm:e2e_request_latency_seconds_bucket", "vllm:time_to_first_token_seconds_sum",
                      "parapet:verdict_categories_total", "parapet:verdict_probability_bucket",
-                     "parapet:verdict_passes_bucket", 'le="0.001"', 'label="Unsafe"'):
+                     "parapet:verdict_passes_bucket", 'le="0.001"', 'label="Unsafe"',
+                     "vllm:request_prefill_kv_computed_tokens_bucket", "vllm:prompt_tokens_cached_total",
+                     "vllm:spec_decode_num_drafts_total", "vllm:spec_decode_num_draft_tokens_total",
+                     "vllm:spec_decode_num_accepted_tokens_total"):
             self.assertIn(name, text)
 
 
@@ -377,3 +382,17 @@ class Streams(ServerCase):
 
 if __name__ == "__main__":
     unittest.main()
+    def test_metrics_add_up(self):
+        self.judge(conversations=[HARM, PLAIN])
+        metric = self.server.metric
+        self.server.until(lambda: metric("vllm:prompt_tokens_total") == metric("vllm:prompt_tokens_by_source_total"))
+        self.assertEqual(metric("vllm:iteration_tokens_total_count"), metric("parapet:engine_steps_total"))
+        text = self.get("/metrics").body.decode()
+        bounds = re.findall(r'vllm:iteration_tokens_total_bucket\{[^}]*le="([^"]+)"', text)
+        self.assertEqual(bounds, ["1", *(str(2**i) for i in range(3, 15)), "+Inf"])  # vLLM's
+        buckets = re.findall(r"vllm:iteration_tokens_total_bucket\{[^}]*\} (\d+)", text)
+        self.assertEqual(list(map(int, buckets)), sorted(map(int, buckets)))
+        self.assertEqual(int(buckets[-1]), metric("vllm:iteration_tokens_total_count"))
+        # What was computed of prompts and what was written moved on in some step.
+        self.assertGreater(metric("vllm:iteration_tokens_total_sum"), metric("vllm:generation_tokens_total"))
+

@@ -129,6 +129,11 @@ using OnDelta = std::function<void(const OutputDelta& delta)>;
 
 // A request under way. Copies mean the same request; dropping them all does not end it.
 class RequestHandle {
+  // As in CompletionOutput, of these tokens: what is told of an end token stands there alone.
+  std::vector<std::vector<Logprob>> logprobs;
+  std::vector<std::vector<float>> token_logprobs;
+  // As in RequestOutput, in each answer's first delta.
+  std::vector<std::vector<Logprob>> prompt_logprobs;
  public:
   RequestHandle() = default;  // of nothing
   explicit RequestHandle(std::function<void()> cancel) : cancel_(std::move(cancel)) {}

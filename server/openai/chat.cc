@@ -23,12 +23,13 @@ struct ChatRequest {
   std::int64_t deadline_ms = 0;
   std::int64_t top_logprobs = 0;
   bool logprobs = false;
+  std::string request_id;
   bool add_generation_prompt = true;
   bool return_token_ids = false;
   bool tokens_as_ids = false;
   Json template_variables = Json::object();
   std::optional<std::int64_t> max_tokens;
-  std::optional<std::int64_t> truncate_prompt_tokens;
+  Truncation truncation;
   // The prompt.
   std::vector<TokenId> ids;
 };
@@ -39,7 +40,11 @@ void read_chat_logprobs(Fields& fields, const ServerOptions& options, ChatReques
   if (request.top_logprobs > 0 && !request.logprobs) {
     fields.fail("top_logprobs", "top_logprobs needs logprobs to be true");
   }
-  if (request.logprobs) request.params.logprobs = request.top_logprobs;
+  const bool by_id = !request.params.logprob_token_ids.empty();
+  if (by_id && !request.logprobs) {
+    fields.fail("logprob_token_ids", "logprob_token_ids needs logprobs to be true");
+  }
+  if (request.logprobs) request.params.logprobs = by_id ? 0 : request.top_logprobs;
 }
 
 void refuse_chat_extras(Fields& fields) {
@@ -59,11 +64,12 @@ std::variant<ChatRequest, ApiError> read_chat(const Service& service, const Json
   read_sampling(fields, service.options, request.params);
   read_chat_logprobs(fields, service.options, request);
   refuse_chat_extras(fields);
-  request.stream = read_stream_options(fields);
+  request.stream = read_stream_options(fields, request.params);
   constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
   fields.read("max_tokens", request.max_tokens, 0, kMost);
   fields.read("max_completion_tokens", request.max_tokens, 0, kMost);
-  fields.read("truncate_prompt_tokens", request.truncate_prompt_tokens, 1, kMost);
+  request.truncation = read_truncation(fields);
+  request.request_id = read_request_id(fields);
   fields.read("add_generation_prompt", request.add_generation_prompt);
   fields.read("return_token_ids", request.return_token_ids);
   fields.read("return_tokens_as_token_ids", request.tokens_as_ids);
@@ -91,9 +97,7 @@ std::optional<ApiError> prepare(const Service& service, ChatRequest& request) {
       to_text(variables), service.options.template_tokens, request.add_generation_prompt);
   if (!rendered) return api_error(rendered.error());
   request.ids = std::move(rendered->ids);
-  if (const auto most = request.truncate_prompt_tokens; most && *most < std::ssize(request.ids)) {
-    request.ids.erase(request.ids.begin(), request.ids.end() - *most);
-  }
+  request.truncation.apply(request.ids);
   const std::int64_t room = service.info.max_model_len - std::ssize(request.ids);
   request.params.max_tokens = request.max_tokens.value_or(std::max<std::int64_t>(room, 1));
   return std::nullopt;
@@ -107,7 +111,7 @@ class Chat {
         exchange_(std::move(exchange)),
         request_(std::move(request)),
         names_{service.llm.tokenizer(), request_.tokens_as_ids},
-        id_("chatcmpl-" + exchange_->request().id),
+        id_(answer_id("chatcmpl-", exchange_->request(), request_.request_id)),
         created_(unix_seconds()),
         told_(static_cast<std::size_t>(std::max<std::int64_t>(1, request_.params.n))) {}
 
@@ -116,8 +120,7 @@ class Chat {
     job.prompts = {self->request_.ids};
     job.params = self->request_.params;
     job.deadline = self->request_.deadline;
-    // Logprobs come with the whole answer; so do the pieces of a stream that asks for them.
-    if (self->request_.stream.stream && !self->request_.logprobs) {
+    if (self->request_.stream.stream) {
       job.on_delta = [self](std::size_t, const OutputDelta& delta) { self->stream_delta(delta); };
     }
     job.on_done = [self](const std::vector<RequestOutput>& outputs) {
@@ -130,7 +133,8 @@ class Chat {
  private:
   struct Told {
     bool begun = false;
-    std::size_t bytes = 0;  // of the text
+    std::int64_t tokens = 0;
+    std::size_t logprobs = 0;  // positions
   };
 
   void finish(const RequestOutput& output) {
@@ -155,9 +159,9 @@ class Chat {
                        {"content", each.text},
                        {"refusal", nullptr},
                        {"tool_calls", Json::array()}}},
-                     {"logprobs", logprobs(each)},
+                     {"logprobs", logprobs(each.logprobs, each.token_logprobs)},
                      {"finish_reason", each.finish_reason},
-                     {"stop_reason", stop_reason(each)}};
+                     {"stop_reason", stop_reason(each, request_.params)}};
       if (request_.return_token_ids) choice["token_ids"] = each.token_ids;
       choices.push_back(std::move(choice));
     }
@@ -177,15 +181,12 @@ class Chat {
         {"id", id_}, {"object", object}, {"created", created_}, {"model", service_.model_name()}};
   }
 
-  Json logprobs(const CompletionOutput& output) const {
+  Json logprobs(const std::vector<std::vector<Logprob>>& positions,
+                const std::vector<std::vector<float>>& by_id) const {
     if (!request_.logprobs) return nullptr;
-    return chat_logprobs(output.logprobs, request_.top_logprobs, names_);
-  }
-
-  static Json stop_reason(const CompletionOutput& output) {
-    if (output.stop_string) return *output.stop_string;
-    // The model's own end tokens are no reason that was asked for.
-    return nullptr;
+    const auto& ids = request_.params.logprob_token_ids;
+    return chat_logprobs(asked_for(positions, by_id, ids),
+                         ids.empty() ? request_.top_logprobs : std::ssize(ids) + 1, names_);
   }
 
   void begin_stream() {
@@ -202,40 +203,49 @@ class Chat {
     choice.update(more);
     Json chunk = head("chat.completion.chunk");
     chunk["choices"] = Json::array({std::move(choice)});
+    Told& told = told_[static_cast<std::size_t>(index)];
+    if (!std::exchange(told.begun, true) && request_.return_token_ids) {
+      chunk["prompt_token_ids"] = request_.ids;
+    }
     if (request_.stream.continuous_usage) {
-      chunk["usage"] =
-          usage_json({std::ssize(request_.ids), num_told_tokens_, 0}, service_.options);
+      chunk["usage"] = usage_json({std::ssize(request_.ids), told.tokens, 0}, service_.options);
     }
     exchange_->send(event(chunk));
   }
 
   void tell_role(std::int64_t index) {
-    if (std::exchange(told_[static_cast<std::size_t>(index)].begun, true)) return;
+    if (told_[static_cast<std::size_t>(index)].begun) return;
     send_chunk(index, {{"role", service_.options.response_role}, {"content", ""}});
   }
 
   void stream_delta(const OutputDelta& delta) {
     tell_role(delta.index);
-    num_told_tokens_ += std::ssize(delta.token_ids);
-    told_[static_cast<std::size_t>(delta.index)].bytes += delta.text.size();
-    if (delta.text.empty() && !request_.return_token_ids) return;
-    Json more = Json::object();
+    Told& told = told_[static_cast<std::size_t>(delta.index)];
+    told.tokens += std::ssize(delta.token_ids);
+    told.logprobs += delta.logprobs.size();
+    if (delta.text.empty() && !request_.return_token_ids && !request_.logprobs) return;
+    Json more = {{"logprobs", logprobs(delta.logprobs, delta.token_logprobs)}};
     if (request_.return_token_ids) more["token_ids"] = delta.token_ids;
     send_chunk(delta.index, {{"content", delta.text}}, std::move(more));
   }
 
+  // The last piece of an answer says why it ended; an end token's logprobs come with it.
+  void finish_answer(std::int64_t index, const CompletionOutput& output) {
+    tell_role(index);
+    Told& told = told_[static_cast<std::size_t>(index)];
+    told.tokens = num_tokens(output);
+    Json more = {{"finish_reason", output.finish_reason},
+                 {"stop_reason", stop_reason(output, request_.params)}};
+    if (told.logprobs < output.logprobs.size()) {
+      more["logprobs"] = logprobs(beyond(told.logprobs, output.logprobs),
+                                  beyond(told.logprobs, output.token_logprobs));
+    }
+    send_chunk(index, Json::object(), std::move(more));
+  }
+
   void finish_stream(const RequestOutput& output) {
     for (std::size_t i = 0; i < output.outputs.size(); ++i) {
-      const CompletionOutput& each = output.outputs[i];
-      const auto index = static_cast<std::int64_t>(i);
-      tell_role(index);
-      if (told_[i].bytes < each.text.size() || request_.logprobs) {
-        send_chunk(index, {{"content", each.text.substr(told_[i].bytes)}},
-                   {{"logprobs", logprobs(each)}});
-      }
-      num_told_tokens_ = output.usage.completion_tokens;
-      send_chunk(index, Json::object(),
-                 {{"finish_reason", each.finish_reason}, {"stop_reason", stop_reason(each)}});
+      finish_answer(static_cast<std::int64_t>(i), output.outputs[i]);
     }
     if (request_.stream.include_usage) {
       Json chunk = head("chat.completion.chunk");
@@ -254,7 +264,6 @@ class Chat {
   std::string id_;
   std::int64_t created_;
   std::vector<Told> told_;  // of each answer
-  std::int64_t num_told_tokens_ = 0;
   bool stream_begun_ = false;
 };
 

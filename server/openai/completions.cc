@@ -20,10 +20,11 @@ struct CompletionRequest {
   Deadline deadline;
   std::int64_t deadline_ms = 0;
   std::optional<std::int64_t> logprobs;
+  std::string request_id;
   bool echo = false;
   bool return_token_ids = false;
   bool tokens_as_ids = false;
-  std::optional<std::int64_t> truncate_prompt_tokens;
+  Truncation truncation;
 };
 
 bool read_ids(const Json& list, std::vector<TokenId>& ids) {
@@ -60,6 +61,22 @@ void read_prompts(Fields& fields, const Service& service, CompletionRequest& req
   }
 }
 
+void read_completion_logprobs(Fields& fields, const ServerOptions& options,
+                              CompletionRequest& request) {
+  SamplingParams& params = request.params;
+  fields.read("logprobs", request.logprobs, 0, options.max_logprobs);
+  params.logprobs = request.logprobs;
+  if (!params.logprob_token_ids.empty()) {
+    if (!request.logprobs) {
+      fields.fail("logprob_token_ids", "logprob_token_ids needs logprobs to be set");
+    }
+    params.logprobs = 0;  // of the chosen token
+  }
+  if (request.echo && request.logprobs && !params.prompt_logprobs) {
+    params.prompt_logprobs = request.logprobs;
+  }
+}
+
 std::variant<CompletionRequest, ApiError> read_completion(const Service& service, const Json& body,
                                                           const Request& http) {
   CompletionRequest request;
@@ -71,27 +88,17 @@ std::variant<CompletionRequest, ApiError> read_completion(const Service& service
   request.params.max_tokens = 16;
   fields.read("max_tokens", request.params.max_tokens, 0, kMost);
   fields.read("echo", request.echo);
-  fields.read("logprobs", request.logprobs, 0, service.options.max_logprobs);
+  request.stream = read_stream_options(fields, request.params);
+  read_completion_logprobs(fields, service.options, request);
   fields.read("return_token_ids", request.return_token_ids);
   fields.read("return_tokens_as_token_ids", request.tokens_as_ids);
-  fields.read("truncate_prompt_tokens", request.truncate_prompt_tokens, 1, kMost);
+  request.truncation = read_truncation(fields);
+  request.request_id = read_request_id(fields);
   fields.read("deadline_ms", request.deadline_ms, 1, kMost);
   fields.refuse("prompt_embeds", "prompts are text or token ids");
-  request.stream = read_stream_options(fields);
-  if (request.stream.stream && request.echo && request.logprobs) {
-    fields.fail("echo", "echo with logprobs is not streamed: it would come all at once");
-  }
   if (!fields.error()) read_prompts(fields, service, request);
   if (fields.error()) return *fields.error();
-  request.params.logprobs = request.logprobs;
-  if (request.echo && request.logprobs && !request.params.prompt_logprobs) {
-    request.params.prompt_logprobs = request.logprobs;
-  }
-  if (const auto most = request.truncate_prompt_tokens) {
-    for (auto& ids : request.prompts) {
-      if (*most < std::ssize(ids)) ids.erase(ids.begin(), ids.end() - *most);
-    }
-  }
+  for (auto& ids : request.prompts) request.truncation.apply(ids);
   auto deadline = deadline_of(service, http, request.deadline_ms);
   if (const auto* error = std::get_if<ApiError>(&deadline)) return *error;
   request.deadline = std::get<Deadline>(deadline);
@@ -105,33 +112,34 @@ class Completion {
         exchange_(std::move(exchange)),
         request_(std::move(request)),
         names_{service.llm.tokenizer(), request_.tokens_as_ids},
-        id_("cmpl-" + exchange_->request().id),
+        id_(answer_id("cmpl-", exchange_->request(), request_.request_id)),
         created_(unix_seconds()),
         n_(static_cast<std::size_t>(std::max<std::int64_t>(1, request_.params.n))),
-        told_bytes_(request_.prompts.size() * n_) {}
+        told_(request_.prompts.size() * n_) {}
 
   static void start(const std::shared_ptr<Completion>& self) {
     GenerationJob job;
     job.prompts = self->request_.prompts;
     job.params = self->request_.params;
     job.deadline = self->request_.deadline;
-    // Logprobs come with the whole answer; so do the pieces of a stream that asks for them.
-    if (self->request_.stream.stream && !self->request_.logprobs) {
+    if (self->request_.stream.stream) {
       job.on_delta = [self](std::size_t prompt, const OutputDelta& delta) {
         self->stream_delta(prompt, delta);
       };
     }
     job.on_done = [self](const std::vector<RequestOutput>& outputs) { self->finish(outputs); };
     job.on_failed = [self](const ApiError& error) { self->fail(error); };
-    if (self->request_.stream.stream && self->request_.echo) {
-      for (std::size_t i = 0; i < self->request_.prompts.size(); ++i) {
-        self->echoes_.push_back(self->service_.llm.tokenizer().decode(self->request_.prompts[i]));
-      }
-    }
     generate(self->service_, self->exchange_, std::move(job));
   }
 
  private:
+  struct Told {
+    bool begun = false;
+    std::int64_t tokens = 0;
+    std::size_t logprobs = 0;  // positions
+    std::int64_t offset = 0;   // characters
+  };
+
   void finish(const std::vector<RequestOutput>& outputs) {
     if (request_.stream.stream) return finish_stream(outputs);
     Json json = head();
@@ -175,7 +183,7 @@ class Completion {
                  {"text", request_.echo ? output.prompt + each.text : each.text},
                  {"logprobs", logprobs(output, each)},
                  {"finish_reason", each.finish_reason},
-                 {"stop_reason", stop_reason(each)},
+                 {"stop_reason", stop_reason(each, request_.params)},
                  {"prompt_logprobs", nullptr}};
     if (request_.params.prompt_logprobs) {
       json["prompt_logprobs"] = prompt_logprobs_json(output.prompt_logprobs, names_);
@@ -190,23 +198,35 @@ class Completion {
   Json logprobs(const RequestOutput& output, const CompletionOutput& each) const {
     if (!request_.logprobs) return nullptr;
     std::int64_t offset = 0;
-    Json all = completion_logprobs({}, {}, *request_.logprobs, offset, names_);
+    Json all = no_logprobs();
     if (request_.echo) {
       append_logprobs(all, completion_logprobs(output.prompt_logprobs, output.prompt_token_ids,
                                                *request_.logprobs, offset, names_));
     }
-    append_logprobs(all, completion_logprobs(each.logprobs, each.token_ids, *request_.logprobs,
-                                             offset, names_));
+    append_logprobs(all, answer_logprobs(each.logprobs, each.token_logprobs, offset));
     return all;
   }
 
-  static Json stop_reason(const CompletionOutput& output) {
-    if (output.stop_string) return *output.stop_string;
-    return nullptr;
+  Json no_logprobs() const {
+    std::int64_t offset = 0;
+    return completion_logprobs({}, {}, 0, offset, names_);
   }
 
-  void send_chunk(std::size_t index, std::string text, Json more = Json::object()) {
+  Json answer_logprobs(const std::vector<std::vector<Logprob>>& positions,
+                       const std::vector<std::vector<float>>& by_id, std::int64_t& offset) const {
+    const auto& ids = request_.params.logprob_token_ids;
+    return completion_logprobs(asked_for(positions, by_id, ids), {},
+                               ids.empty() ? *request_.logprobs : std::ssize(ids) + 1, offset,
+                               names_);
+  }
+
+  void send_chunk(std::size_t index, std::string text, Json more) {
     if (!std::exchange(stream_begun_, true)) start_events(*exchange_);
+    const std::vector<TokenId>& prompt = request_.prompts[index / n_];
+    Told& told = told_[index];
+    if (!std::exchange(told.begun, true) && request_.return_token_ids) {
+      more["prompt_token_ids"] = prompt;
+    }
     Json choice = {{"index", index},
                    {"text", std::move(text)},
                    {"logprobs", nullptr},
@@ -216,40 +236,61 @@ class Completion {
     Json chunk = head();
     chunk["choices"] = Json::array({std::move(choice)});
     if (request_.stream.continuous_usage) {
-      std::int64_t prompt_tokens = 0;
-      for (const auto& ids : request_.prompts) prompt_tokens += std::ssize(ids);
-      chunk["usage"] = usage_json({prompt_tokens, num_told_tokens_, 0}, service_.options);
+      chunk["usage"] = usage_json({std::ssize(prompt), told.tokens, 0}, service_.options);
     }
     exchange_->send(event(chunk));
   }
 
-  // The prompt, before the first piece of an answer to it.
-  std::string echo_before(std::size_t index) {
-    if (echoes_.empty() || told_bytes_[index].has_value()) return "";
-    return echoes_[index / n_];
+  // What stands before the first piece of an answer: the prompt, and its part of `logprobs`.
+  std::string echo_before(std::size_t index, Json& logprobs,
+                          const std::vector<std::vector<Logprob>>& prompt_logprobs) {
+    if (!request_.echo || told_[index].begun) return "";
+    const std::vector<TokenId>& prompt = request_.prompts[index / n_];
+    if (request_.logprobs) {
+      append_logprobs(logprobs, completion_logprobs(prompt_logprobs, prompt, *request_.logprobs,
+                                                    told_[index].offset, names_));
+    }
+    return service_.llm.tokenizer().decode(prompt);
   }
 
   void stream_delta(std::size_t prompt, const OutputDelta& delta) {
     const std::size_t index = prompt * n_ + static_cast<std::size_t>(delta.index);
-    num_told_tokens_ += std::ssize(delta.token_ids);
-    const std::string before = echo_before(index);
-    told_bytes_[index] = told_bytes_[index].value_or(0) + delta.text.size();
-    if (before.empty() && delta.text.empty() && !request_.return_token_ids) return;
-    Json more = Json::object();
+    Told& told = told_[index];
+    told.tokens += std::ssize(delta.token_ids);
+    Json logprobs = request_.logprobs ? no_logprobs() : Json();
+    const std::string before = echo_before(index, logprobs, delta.prompt_logprobs);
+    if (request_.logprobs) {
+      told.logprobs += delta.logprobs.size();
+      append_logprobs(logprobs, answer_logprobs(delta.logprobs, delta.token_logprobs, told.offset));
+    } else if (before.empty() && delta.text.empty() && !request_.return_token_ids) {
+      return;
+    }
+    Json more = {{"logprobs", std::move(logprobs)}};
     if (request_.return_token_ids) more["token_ids"] = delta.token_ids;
     send_chunk(index, before + delta.text, std::move(more));
   }
 
+  // The last piece of an answer says why it ended; an end token's logprobs come with it.
+  void finish_answer(std::size_t index, const RequestOutput& output) {
+    const CompletionOutput& each = output.outputs[index % n_];
+    Told& told = told_[index];
+    told.tokens = num_tokens(each);
+    Json more = {{"finish_reason", each.finish_reason},
+                 {"stop_reason", stop_reason(each, request_.params)}};
+    Json logprobs = request_.logprobs ? no_logprobs() : Json();
+    std::string before = echo_before(index, logprobs, output.prompt_logprobs);
+    if (request_.logprobs) {
+      append_logprobs(logprobs,
+                      answer_logprobs(beyond(told.logprobs, each.logprobs),
+                                      beyond(told.logprobs, each.token_logprobs), told.offset));
+      if (!logprobs["tokens"].empty()) more["logprobs"] = std::move(logprobs);
+    }
+    send_chunk(index, std::move(before), std::move(more));
+  }
+
   void finish_stream(const std::vector<RequestOutput>& outputs) {
-    num_told_tokens_ = sum(outputs).completion_tokens;
-    for (std::size_t index = 0; index < told_bytes_.size(); ++index) {
-      const RequestOutput& output = outputs[index / n_];
-      const CompletionOutput& each = output.outputs[index % n_];
-      const std::string before = echo_before(index);
-      send_chunk(index, before + each.text.substr(told_bytes_[index].value_or(0)),
-                 {{"logprobs", logprobs(output, each)},
-                  {"finish_reason", each.finish_reason},
-                  {"stop_reason", stop_reason(each)}});
+    for (std::size_t index = 0; index < told_.size(); ++index) {
+      finish_answer(index, outputs[index / n_]);
     }
     if (request_.stream.include_usage) {
       Json chunk = head();
@@ -267,10 +308,8 @@ class Completion {
   TokenNames names_;
   std::string id_;
   std::int64_t created_;
-  std::size_t n_;                                       // answers to each prompt
-  std::vector<std::optional<std::size_t>> told_bytes_;  // of each answer's text; empty: nothing yet
-  std::vector<std::string> echoes_;                     // of each prompt, where they are streamed
-  std::int64_t num_told_tokens_ = 0;
+  std::size_t n_;           // answers to each prompt
+  std::vector<Told> told_;  // of each answer
   bool stream_begun_ = false;
 };
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "server/http/request_id.h"
+
 namespace parapet::server {
 namespace {
 
@@ -91,12 +93,8 @@ class Gathering : public std::enable_shared_from_this<Gathering> {
     finished.usage = output.usage;
     finished.timing = output.timing;
     if (!output.outputs.empty()) finished.reason = output.outputs.front().finish_reason;
-    // What ended an answer is no token of its text, and counts as one all the same.
-    const std::int64_t rest = output.usage.completion_tokens;
     for (const CompletionOutput& each : output.outputs) {
-      const std::int64_t length =
-          std::ssize(each.token_ids) + (each.finish_reason == "stop" ? 1 : 0);
-      finished.longest = std::max(finished.longest, std::min(length, rest));
+      finished.longest = std::max(finished.longest, num_tokens(each));
     }
     service_.metrics.count_request(finished);
   }
@@ -127,6 +125,34 @@ void generate(Service& service, const std::shared_ptr<Exchange>& exchange, Gener
   std::make_shared<Gathering>(service, exchange, std::move(job),
                               std::get<Admission::Ticket>(std::move(admitted)))
       ->submit();
+}
+
+Json stop_reason(const CompletionOutput& output, const SamplingParams& params) {
+  if (output.stop_string) return *output.stop_string;
+  if (output.stop_token &&
+      std::ranges::find(params.stop_token_ids, *output.stop_token) != params.stop_token_ids.end()) {
+    return *output.stop_token;
+  }
+  return nullptr;
+}
+
+// An end token is none of the text, and counts as one all the same.
+std::int64_t num_tokens(const CompletionOutput& output) {
+  return std::ssize(output.token_ids) + (output.stop_token ? 1 : 0);
+}
+
+std::string answer_id(const char* prefix, const Request& http, const std::string& request_id) {
+  const bool named = !request_id.empty() && http.header("x-request-id").empty();
+  return prefix + (named ? request_id : http.id);
+}
+
+std::string read_request_id(Fields& fields) {
+  std::string name;
+  fields.read("request_id", name);
+  if (!name.empty() && request_id(name) != name) {
+    fields.fail("request_id", "request_id must be at most 128 letters, digits and any of -_.:");
+  }
+  return name;
 }
 
 Json usage_json(const TokenUsage& usage, const ServerOptions& options) {

@@ -8,6 +8,7 @@
 
 #include "parapet/llm.h"
 #include "server/http/exchange.h"
+#include "server/json/fields.h"
 #include "server/service/service.h"
 
 namespace parapet::server {
@@ -25,6 +26,16 @@ struct GenerationJob {
 // Calls on_done once all prompts are answered, or on_failed: there is no room, the deadline came
 // first, or one of the prompts cannot be served. A client that leaves cancels what is under way.
 void generate(Service& service, const std::shared_ptr<Exchange>& exchange, GenerationJob job);
+
+// vLLM's: the stop string, or that of the request's stop_token_ids, which ended the answer; null
+// where the model ended it, or its length.
+Json stop_reason(const CompletionOutput& output, const SamplingParams& params);
+// Of one answer, what ended it included.
+std::int64_t num_tokens(const CompletionOutput& output);
+// The answer's name: the client's request_id where it gave one and no X-Request-Id.
+std::string answer_id(const char* prefix, const Request& http, const std::string& request_id);
+// Reads the field of that name.
+std::string read_request_id(Fields& fields);
 
 Json usage_json(const TokenUsage& usage, const ServerOptions& options);
 

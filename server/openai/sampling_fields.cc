@@ -60,6 +60,14 @@ void refuse_unsupported(Fields& fields, const SamplingParams& params) {
   fields.refuse("kv_transfer_params", "the KV cache stays in this process");
   fields.refuse("thinking_token_budget", "the model does not think aloud");
   fields.refuse("audio", "the model reads and writes text");
+  fields.refuse("watermarking", "answers are the model's own");
+  fields.refuse("repetition_detection", "an answer ends by stop, an end token or max_tokens");
+  fields.refuse("return_prompt_text", "POST /tokenize and /detokenize tell what the model reads");
+  fields.refuse("vllm_xargs", "there are no extensions to read them");
+  const Json* tool_choice = fields.find("tool_choice");
+  if (tool_choice != nullptr && *tool_choice != "none" && *tool_choice != "auto") {
+    fields.fail("tool_choice", "tool_choice must be \"none\": a guard model calls no tools");
+  }
   std::int64_t best_of = params.n;
   fields.read("best_of", best_of, 1, 1024);
   if (best_of != params.n) fields.fail("best_of", "best_of must be n: all answers are returned");
@@ -103,9 +111,15 @@ void read_sampling(Fields& fields, const ServerOptions& options, SamplingParams&
   refuse_unsupported(fields, params);
 }
 
-StreamOptions read_stream_options(Fields& fields) {
+StreamOptions read_stream_options(Fields& fields, const SamplingParams& params) {
   StreamOptions options;
   fields.read("stream", options.stream);
+  if (options.stream && params.prompt_logprobs) {
+    fields.fail("prompt_logprobs", "prompt_logprobs are not streamed; ask for them without stream");
+  }
+  if (!options.stream) {
+    fields.refuse("stream_options", "only an answer with \"stream\": true has them");
+  }
   if (const Json* given = fields.find("stream_options")) {
     Fields inner(*given, "stream_options.");
     inner.read("include_usage", options.include_usage);
@@ -113,6 +127,29 @@ StreamOptions read_stream_options(Fields& fields) {
     if (inner.error()) fields.fail(*inner.error());
   }
   return options;
+}
+
+void Truncation::apply(std::vector<TokenId>& prompt) const {
+  if (!most || *most >= std::ssize(prompt)) return;
+  if (keep_first) {
+    prompt.resize(static_cast<std::size_t>(*most));
+  } else {
+    prompt.erase(prompt.begin(), prompt.end() - *most);
+  }
+}
+
+Truncation read_truncation(Fields& fields) {
+  Truncation truncation;
+  fields.read("truncate_prompt_tokens", truncation.most, 1,
+              std::numeric_limits<std::int64_t>::max());
+  std::string side = "left";
+  fields.read("truncation_side", side);
+  if (side != "left" && side != "right") {
+    fields.fail("truncation_side",
+                "truncation_side must be \"left\" (the last tokens stay) or \"right\"");
+  }
+  truncation.keep_first = side == "right";
+  return truncation;
 }
 
 }  // namespace parapet::server

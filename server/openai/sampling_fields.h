@@ -1,6 +1,9 @@
 // The sampling fields that chat and text completions share, as vLLM names them.
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "parapet/llm.h"
 #include "server/json/fields.h"
 #include "server/options.h"
@@ -8,7 +11,8 @@
 namespace parapet::server {
 
 // Reads them over the server's defaults; refuses those that would change the answer and cannot be
-// honoured. `logprobs` and `max_tokens` differ between the two and are theirs.
+// honoured. `logprobs` and `max_tokens` differ between the two and are theirs: what is told of
+// logprob_token_ids stands in `logprobs`, so the two go together.
 void read_sampling(Fields& fields, const ServerOptions& options, SamplingParams& params);
 
 struct StreamOptions {
@@ -16,6 +20,15 @@ struct StreamOptions {
   bool include_usage = false;     // one more event at the end
   bool continuous_usage = false;  // and in each event
 };
-StreamOptions read_stream_options(Fields& fields);
+// Refuses what cannot be streamed.
+StreamOptions read_stream_options(Fields& fields, const SamplingParams& params);
+
+// truncate_prompt_tokens and truncation_side.
+struct Truncation {
+  std::optional<std::int64_t> most;
+  bool keep_first = false;  // else the last ones
+  void apply(std::vector<TokenId>& prompt) const;
+};
+Truncation read_truncation(Fields& fields);
 
 }  // namespace parapet::server

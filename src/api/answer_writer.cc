@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/public_logprobs.h"
 #include "base/utf8.h"
 
 namespace parapet {
@@ -18,17 +19,29 @@ AnswerWriter::AnswerWriter(const Tokenizer& tokenizer, const SamplingParams& par
   for (const std::string& stop : stop_) longest_stop_ = std::max(longest_stop_, stop.size());
 }
 
-bool AnswerWriter::read(std::span<const TokenId> output) {
+bool AnswerWriter::read(std::span<const TokenId> output, const GenerationOutput& so_far) {
   const std::size_t old_size = text_.size();
   for (; num_read_ < output.size(); ++num_read_) {
     text_ += decoder_.push(output[num_read_]);
-    untold_tokens_.push_back(output[num_read_]);
+    if (on_delta_) note(num_read_, output[num_read_], so_far);
   }
   if (static_cast<std::int64_t>(num_read_) > min_tokens_) look_for_stop(old_size);
   // The beginning of a stop string may stand at the end.
   const std::size_t held_back = longest_stop_ > 0 ? longest_stop_ - 1 : 0;
   if (!stop_string_) tell(text_.size() - std::min(text_.size(), held_back));
   return stop_string_.has_value();
+}
+
+// What will be told of the output's token `index`.
+void AnswerWriter::note(std::size_t index, TokenId token, const GenerationOutput& so_far) {
+  untold_.token_ids.push_back(token);
+  if (index < so_far.logprobs.size()) {
+    untold_.logprobs.push_back(public_logprobs(so_far.logprobs[index]));
+  }
+  if (index < so_far.token_logprobs.size()) {
+    untold_.token_logprobs.push_back(so_far.token_logprobs[index]);
+  }
+  if (index == 0) untold_.prompt_logprobs = public_logprobs(so_far.prompt_logprobs);
 }
 
 // The stop string that begins first; of those that begin together, the one named first. One that
@@ -54,11 +67,12 @@ void AnswerWriter::tell(std::size_t certain) {
   while (certain > num_told_ && certain < text_.size() && is_continuation(text_[certain])) {
     --certain;  // not in the middle of a character
   }
-  if (!on_delta_ || (certain <= num_told_ && untold_tokens_.empty())) return;
+  if (!on_delta_ || (certain <= num_told_ && untold_.token_ids.empty())) return;
   const std::size_t begin = std::min(num_told_, certain);
-  on_delta_({.index = index_,
-             .text = text_.substr(begin, certain - begin),
-             .token_ids = std::exchange(untold_tokens_, {})});
+  OutputDelta delta = std::exchange(untold_, {});
+  delta.index = index_;
+  delta.text = text_.substr(begin, certain - begin);
+  on_delta_(delta);
   num_told_ = std::max(num_told_, certain);
 }
 

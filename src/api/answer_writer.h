@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/request.h"
 #include "parapet/llm.h"
 #include "text/tokenizer.h"
 
@@ -19,8 +20,9 @@ class AnswerWriter {
   AnswerWriter(const Tokenizer& tokenizer, const SamplingParams& params, std::int64_t index,
                OnDelta on_delta);
 
-  // Reads what is new in `output`; true where a stop string ends the answer.
-  bool read(std::span<const TokenId> output);
+  // Reads what is new in `output`, whose tokens' logprobs, if any, stand in `so_far`; true where a
+  // stop string ends the answer.
+  bool read(std::span<const TokenId> output, const GenerationOutput& so_far = {});
   // No more tokens come: what was held back is told.
   void finish();
 
@@ -28,6 +30,7 @@ class AnswerWriter {
   const std::optional<std::string>& stop_string() const { return stop_string_; }
 
  private:
+  void note(std::size_t index, TokenId token, const GenerationOutput& so_far);
   void look_for_stop(std::size_t old_size);
   void tell(std::size_t certain);
 
@@ -43,7 +46,7 @@ class AnswerWriter {
   std::optional<std::string> stop_string_;
   std::size_t num_read_ = 0;  // tokens
   std::size_t num_told_ = 0;  // bytes of text_
-  std::vector<TokenId> untold_tokens_;
+  OutputDelta untold_;        // but for the text
 };
 
 }  // namespace parapet

@@ -104,10 +104,7 @@ Result<std::vector<GenerationRequest>> make_requests(LoadedModel& model,
   request.priority = params.priority;
   request.cache_salt = params.cache_salt;
   std::vector<GenerationRequest> requests(static_cast<std::size_t>(params.n), request);
-  for (std::size_t i = 1; i < requests.size(); ++i) {
-    requests[i].sampling.seed += i;
-    requests[i].prompt_logprobs.reset();  // once is enough
-  }
+  for (std::size_t i = 1; i < requests.size(); ++i) requests[i].sampling.seed += i;
   return requests;
 }
 

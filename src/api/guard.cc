@@ -33,7 +33,7 @@ class AnswerWatcher {
  public:
   AnswerWatcher(const Tokenizer& tokenizer, GuardMode mode) : decoder_(tokenizer), mode_(mode) {}
 
-  bool operator()(std::span<const TokenId> output) {
+  bool operator()(std::span<const TokenId> output, const GenerationOutput& /*so_far*/) {
     for (; num_read_ < output.size(); ++num_read_) text_ += decoder_.push(output[num_read_]);
     return read_verdict(text_, mode_).progress == VerdictProgress::kBroken;
   }

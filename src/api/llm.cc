@@ -8,23 +8,13 @@
 #include "api/gate.h"
 #include "api/generation_requests.h"
 #include "api/loaded_model.h"
+#include "api/public_logprobs.h"
 #include "api/stopwatch.h"
 #include "api/timing_of.h"
 #include "base/check.h"
 
 namespace parapet {
 namespace {
-
-std::vector<std::vector<Logprob>> public_logprobs(
-    const std::vector<std::vector<TokenLogprob>>& positions) {
-  std::vector<std::vector<Logprob>> all(positions.size());
-  for (std::size_t i = 0; i < positions.size(); ++i) {
-    for (const TokenLogprob& each : positions[i]) {
-      all[i].push_back({each.id, each.logprob, each.rank});
-    }
-  }
-  return all;
-}
 
 // One request of the public API: n requests of the engine, gathered into one answer. All but its
 // making happens on the engine's thread.
@@ -48,9 +38,12 @@ class Gathering {
       auto writer = std::make_shared<AnswerWriter>(self->model_.tokenizer(), params,
                                                    static_cast<std::int64_t>(i), on_delta);
       requests[i].prompt = self->output_.prompt_token_ids;
-      requests[i].stop_when = [writer](std::span<const TokenId> output) {
-        return writer->read(output);
+      requests[i].stop_when = [writer](std::span<const TokenId> output,
+                                       const GenerationOutput& so_far) {
+        return writer->read(output, so_far);
       };
+      // Once is enough, but where each answer's first delta tells them.
+      if (i > 0 && !on_delta) requests[i].prompt_logprobs.reset();
       ids.push_back(self->model_.engine().submit(
           std::move(requests[i]), [self, i, writer](Result<GenerationOutput> answer) {
             self->take(i, *writer, std::move(answer));

@@ -153,7 +153,7 @@ void Engine::write(Sequence& sequence, NextToken& next) {
   sequence.tokens.push_back(*next.token);
   if (std::ranges::find(request.stop_token_ids, *next.token) != request.stop_token_ids.end()) {
     sequence.finish_reason = FinishReason::kStopToken;
-  } else if (request.stop_when && request.stop_when(sequence.written())) {
+  } else if (request.stop_when && request.stop_when(sequence.written(), sequence.output)) {
     sequence.finish_reason = FinishReason::kStopWhen;
   } else if (sequence.num_output() == sequence.max_tokens) {
     sequence.finish_reason = FinishReason::kLength;
@@ -185,9 +185,6 @@ GenerationOutput Engine::output_of(Sequence& sequence) {
                   .completion_tokens = sequence.num_output(),
                   .cached_tokens = sequence.num_cached_tokens};
   output.num_passes = sequence.num_passes;
-  if (sequence.request.prompt_logprobs) {
-    output.prompt_logprobs.emplace(output.prompt_logprobs.begin());  // nothing foretells the first
-  }
   const Clock::time_point now = Clock::now();
   const Clock::time_point first_token = sequence.num_output() > 0 ? sequence.first_token : now;
   output.timing = {.queue_ms = milliseconds(sequence.started - sequence.arrived),

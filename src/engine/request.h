@@ -20,13 +20,16 @@ namespace parapet {
 inline constexpr std::size_t kMaxWatchedTokens = 64;  // at one position
 inline constexpr std::int64_t kMaxLogprobs = 1024;    // most likely tokens at one position
 
+struct GenerationOutput;
+
 struct GenerationRequest {
   std::vector<TokenId> prompt;
   SamplingSettings sampling;
   std::int64_t max_tokens = 16;         // 0: the prompt is computed and nothing is written
   std::vector<TokenId> stop_token_ids;  // any of them ends the answer
-  // Called with the output so far after each token; true ends the answer there. May be empty.
-  std::function<bool(std::span<const TokenId> output)> stop_when;
+  // Called after each token with the output so far; true ends the answer there. May be empty. Of
+  // `so_far`, the lists of logprobs alone are there yet.
+  std::function<bool(std::span<const TokenId> output, const GenerationOutput& so_far)> stop_when;
   std::shared_ptr<const AnswerPlan> plan;  // may be null
 
   std::optional<std::int64_t> logprobs;         // so many likely tokens at each output position

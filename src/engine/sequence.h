@@ -23,7 +23,9 @@ struct Sequence {
         request(std::move(its_request)),
         max_tokens(its_max_tokens),
         tokens(request.prompt),
-        arrived(Clock::now()) {}
+        arrived(Clock::now()) {
+    if (request.prompt_logprobs) output.prompt_logprobs.emplace_back();  // nothing foretells it
+  }
 
   const RequestId id;  // in order of arrival
   const GenerationRequest request;

@@ -47,7 +47,7 @@ void StepRows::add(const ScheduledSequence& scheduled, std::int64_t first_row) {
       const std::int64_t following = sequence.num_computed + i + 1;
       if (following >= sequence.num_prompt()) break;
       // Told before the sequence was preempted.
-      if (following <= std::ssize(sequence.output.prompt_logprobs)) continue;
+      if (following < std::ssize(sequence.output.prompt_logprobs)) continue;
       add_row(first_row + i,
               {&sequence, sequence.request.prompt[static_cast<std::size_t>(following)]}, {});
     }

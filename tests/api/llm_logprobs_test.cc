@@ -96,6 +96,59 @@ TEST(LlmLogprobs, OfAllTokensAddUpToOne) {
   EXPECT_NEAR(sum, 1, 1e-5);
 }
 
+// Put together, a stream's are the answer's, whatever text was held back meanwhile.
+TEST(LlmLogprobs, StreamedOnesComeWithTheirTokens) {
+  LLM llm = test::load();
+  SamplingParams params = test::tokens(12);
+  params.n = 3;
+  params.temperature = 1.2;
+  params.logprobs = 2;
+  params.logprob_token_ids = {9, 4};
+  params.prompt_logprobs = 1;
+  params.stop = {"no such text"};
+  auto streamed = test::stream_chat(llm, "hello", params);
+  const RequestOutput output = test::need(std::move(streamed.output));
+  std::vector<CompletionOutput> told(3);
+  for (const OutputDelta& delta : streamed.deltas) {
+    CompletionOutput& answer = told.at(static_cast<std::size_t>(delta.index));
+    const bool first = answer.token_ids.empty();
+    EXPECT_EQ(delta.prompt_logprobs.size(), first ? output.prompt_logprobs.size() : 0);
+    if (first) {
+      for (std::size_t i = 0; i < delta.prompt_logprobs.size(); ++i) {
+        expect_same(delta.prompt_logprobs[i], output.prompt_logprobs[i]);
+      }
+    }
+    EXPECT_EQ(delta.logprobs.size(), delta.token_ids.size());
+    answer.token_ids.insert(answer.token_ids.end(), delta.token_ids.begin(), delta.token_ids.end());
+    answer.logprobs.insert(answer.logprobs.end(), delta.logprobs.begin(), delta.logprobs.end());
+    answer.token_logprobs.insert(answer.token_logprobs.end(), delta.token_logprobs.begin(),
+                                 delta.token_logprobs.end());
+  }
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    const CompletionOutput& whole = output.outputs[i];
+    EXPECT_EQ(told[i].token_ids, whole.token_ids);
+    EXPECT_EQ(told[i].token_logprobs, whole.token_logprobs);
+    ASSERT_EQ(told[i].logprobs.size(), whole.logprobs.size());
+    for (std::size_t k = 0; k < whole.logprobs.size(); ++k) {
+      expect_same(told[i].logprobs[k], whole.logprobs[k]);
+    }
+  }
+}
+
+// The end token is in no delta, and so is what is told of it.
+TEST(LlmLogprobs, AnEndTokensStandInTheAnswerAlone) {
+  LLM llm = test::load();
+  SamplingParams params;
+  params.max_tokens = 32;
+  params.logprobs = 0;
+  auto streamed = test::stream_chat(llm, "Capital of France?", params);
+  const CompletionOutput answer = test::need(std::move(streamed.output)).outputs[0];
+  std::size_t num_told = 0;
+  for (const OutputDelta& delta : streamed.deltas) num_told += delta.logprobs.size();
+  EXPECT_TRUE(answer.stop_token.has_value());
+  EXPECT_EQ(num_told + 1, answer.logprobs.size());
+}
+
 TEST(LlmLogprobs, ThePromptsComeOnceWithSeveralAnswers) {
   LLM llm = test::load();
   SamplingParams params = test::tokens(2);

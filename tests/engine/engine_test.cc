@@ -52,7 +52,7 @@ TEST_F(EngineTest, StopTokensEndAnAnswerAndAreNotPartOfIt) {
 TEST_F(EngineTest, StopWhenSeesEachPrefixOnce) {
   GenerationRequest request = request_for(prompt());
   std::vector<std::vector<TokenId>> seen;
-  request.stop_when = [&](std::span<const TokenId> output) {
+  request.stop_when = [&](std::span<const TokenId> output, const GenerationOutput&) {
     seen.emplace_back(output.begin(), output.end());
     return output.size() == 3;
   };

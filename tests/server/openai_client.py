@@ -23,6 +23,19 @@ for chunk in stream:
     usage = chunk.usage or usage
 assert text == VERDICT and usage.completion_tokens > 0
 
+pieces = [chunk.choices[0] for chunk in client.chat.completions.create(
+    model="guard", messages=HARM, stream=True, logprobs=True, top_logprobs=2)]
+entries = [entry for piece in pieces if piece.logprobs for entry in piece.logprobs.content]
+assert entries == chat.choices[0].logprobs.content, entries
+assert sum(piece.logprobs is not None for piece in pieces) == len(entries)  # a token a piece
+
+written = client.completions.create(model="guard", prompt="one", max_tokens=4, logprobs=1)
+pieces = [chunk.choices[0] for chunk in client.completions.create(
+    model="guard", prompt="one", max_tokens=4, logprobs=1, stream=True)]
+assert "".join(piece.text for piece in pieces) == written.choices[0].text
+tokens = [token for piece in pieces if piece.logprobs for token in piece.logprobs.tokens]
+assert tokens == written.choices[0].logprobs.tokens and len(pieces) > 4, pieces
+
 answers = client.completions.create(model="guard", prompt=["one", "two"], max_tokens=4, n=2, logprobs=1, echo=True)
 assert [choice.index for choice in answers.choices] == [0, 1, 2, 3]
 assert answers.choices[0].logprobs.token_logprobs[0] is None

@@ -169,6 +169,71 @@ class Chat(ServerCase):
             self.assertEqual(events[-1]["choices"], [])
             self.assertGreater(events[-1]["usage"]["completion_tokens"], 0)
 
+    def test_a_stream_tells_logprobs_with_each_token(self):
+        for more in ({"top_logprobs": 2}, {"stop": "\nCat"}, {"logprob_token_ids": [5, 9]},
+                     {"n": 2, "temperature": 1.2, "seed": 3, "max_tokens": 12}):
+            whole = self.chat(HARM, logprobs=True, **more)["choices"]
+            told = [[] for _ in whole]
+            for each in self.stream({"messages": user(HARM), "logprobs": True, **more}):
+                (choice,) = each["choices"]
+                entries = (choice["logprobs"] or {"content": []})["content"]
+                self.assertLessEqual(len(entries), 1)
+                if more == {"top_logprobs": 2} and entries and not choice["finish_reason"]:
+                    self.assertEqual(choice["delta"]["content"], entries[0]["token"])
+                told[choice["index"]] += entries
+            self.assertEqual(told, [each["logprobs"]["content"] for each in whole])
+            self.assertGreater(len(told[0]), 2)
+
+    def test_a_stream_counts_as_it_goes(self):
+        options = {"include_usage": True, "continuous_usage_stats": True}
+        *events, last = self.stream({"messages": user(HARM), "n": 2, "temperature": 1.5, "max_tokens": 9,
+                                     "stream_options": options, "return_token_ids": True})
+        counts = [[each["usage"]["completion_tokens"] for each in events if each["choices"][0]["index"] == i]
+                  for i in (0, 1)]
+        for each in counts:
+            self.assertEqual((each[0], each), (0, sorted(each)))
+        self.assertEqual(sum(each[-1] for each in counts), last["usage"]["completion_tokens"])
+        with_prompt = [each for each in events if "prompt_token_ids" in each]
+        self.assertEqual(len(with_prompt), 2)  # each answer's first
+        self.assertEqual(len(with_prompt[0]["prompt_token_ids"]), last["usage"]["prompt_tokens"])
+
+    def test_logprobs_of_chosen_tokens(self):
+        safe, unsafe = (self.ok(self.post("/tokenize", {"prompt": "Safety: " + label}))["tokens"][2]
+                        for label in ("Safe", "Unsafe"))
+        whole = self.chat(HARM, logprobs=True, logprob_token_ids=[safe, unsafe], return_tokens_as_token_ids=True)
+        entry = whole["choices"][0]["logprobs"]["content"][2]
+        self.assertEqual([each["token"] for each in entry["top_logprobs"]], [f"token_id:{unsafe}", f"token_id:{safe}"])
+        (verdict,) = self.ok(self.post("/v1/verdicts", {"prompt": HARM}))["verdicts"]
+        difference = entry["top_logprobs"][0]["logprob"] - entry["top_logprobs"][1]["logprob"]
+        probabilities = verdict["probabilities"]
+        self.assertAlmostEqual(difference, math.log(probabilities["Unsafe"] / probabilities["Safe"]), places=3)
+
+    def test_what_ended_an_answer(self):
+        colon = self.ok(self.post("/tokenize", {"prompt": "Safety:"}))["tokens"][1]
+        for stream in (False, True):
+            body = {"messages": user(HARM), "stop_token_ids": [colon], "stream": stream}
+            last = self.stream(body)[-1] if stream else self.ok(self.post("/v1/chat/completions", body))
+            choice = last["choices"][0]
+            self.assertEqual((choice["finish_reason"], choice["stop_reason"]), ("stop", colon))
+
+    def test_answers_bear_the_request_s_name(self):
+        self.assertEqual(self.chat(request_id="mine-1")["id"], "chatcmpl-mine-1")
+        body = {"messages": user(PLAIN), "request_id": "mine-1"}
+        named = self.post("/v1/chat/completions", body, headers={"X-Request-Id": "theirs"})
+        self.assertEqual(self.ok(named)["id"], "chatcmpl-theirs")
+        self.refused(self.post("/v1/chat/completions", {**body, "request_id": "no spaces"}), 400, "request_id")
+
+    def test_what_cannot_be_honoured_is_refused(self):
+        for field, value in (("stream_options", {"include_usage": True}), ("logprob_token_ids", [1]),
+                             ("repetition_detection", {"max_pattern_size": 2}), ("return_prompt_text", True),
+                             ("vllm_xargs", {"a": 1}), ("watermarking", True), ("tool_choice", "required"),
+                             ("truncation_side", "middle")):
+            for route, body in (("chat/completions", {"messages": user(PLAIN)}), ("completions", {"prompt": "x"})):
+                self.refused(self.post("/v1/" + route, {**body, field: value}), 400, field)
+        for route, body in (("chat/completions", {"messages": user(PLAIN)}), ("completions", {"prompt": "x"})):
+            self.refused(self.post("/v1/" + route, {**body, "stream": True, "prompt_logprobs": 1}), 400,
+                         "prompt_logprobs")
+
     def test_too_long_is_told(self):
         error = self.refused(self.post("/v1/chat/completions", {"messages": user("word " * 6000)}), 400)
         self.assertEqual(error["code"], "context_length_exceeded")
@@ -222,6 +287,42 @@ class Completions(ServerCase):
             texts[each["choices"][0]["index"]] += each["choices"][0]["text"]
         for i, choice in enumerate(whole["choices"]):
             self.assertEqual(texts[i], ["one", "two"][i // 2] + choice["text"])
+
+    def test_a_stream_tells_logprobs_as_the_whole_does(self):
+        for more in ({"max_tokens": 5, "n": 2, "temperature": 1.0, "seed": 1, "logprobs": 2},
+                     {"max_tokens": 4, "echo": True, "n": 2, "logprobs": 1}, {"max_tokens": 0, "echo": True, "logprobs": 0},
+                     {"max_tokens": 5, "stop": [" a", "e"], "logprobs": 1},
+                     {"max_tokens": 3, "echo": True, "logprobs": 1, "logprob_token_ids": [8, 3, 90]}):
+            body = {"prompt": ["one two", "Grüße an alle"], **more}
+            whole = self.ok(self.post("/v1/completions", body))
+            answer = self.post("/v1/completions", {**body, "stream": True, "stream_options": {
+                "include_usage": True, "continuous_usage_stats": True}})
+            *events, last = answer.events()[:-1]
+            texts = ["" for _ in whole["choices"]]
+            told = [{key: [] for key in each["logprobs"]} for each in whole["choices"]]
+            for each in events:
+                (choice,) = each["choices"]
+                texts[choice["index"]] += choice["text"]
+                for key, values in (choice["logprobs"] or {}).items():
+                    told[choice["index"]][key] += values
+            self.assertEqual(texts, [each["text"] for each in whole["choices"]])
+            self.assertEqual(told, [each["logprobs"] for each in whole["choices"]])
+            self.assertEqual(last["usage"], whole["usage"])
+            per_answer = {each["choices"][0]["index"]: each["usage"]["completion_tokens"] for each in events}
+            self.assertEqual(sum(per_answer.values()), whole["usage"]["completion_tokens"])
+            self.assertGreaterEqual(len(events), whole["usage"]["completion_tokens"])  # one a token
+
+    def test_logprobs_of_chosen_tokens(self):
+        choice = self.complete("one two", max_tokens=2, logprobs=0, logprob_token_ids=[8, 3],
+                               return_tokens_as_token_ids=True)["choices"][0]
+        for token, likely in zip(choice["logprobs"]["tokens"], choice["logprobs"]["top_logprobs"]):
+            self.assertEqual(set(likely), {token, "token_id:8", "token_id:3"})
+
+    def test_either_end_of_a_prompt_can_stay(self):
+        ids = self.ok(self.post("/tokenize", {"prompt": "one two three four"}))["tokens"]
+        for side, kept in ((None, ids[-2:]), ("left", ids[-2:]), ("right", ids[:2])):
+            cut = self.complete(ids, truncate_prompt_tokens=2, truncation_side=side, return_token_ids=True)
+            self.assertEqual(cut["choices"][0]["prompt_token_ids"], kept)
 
     def test_tokens_as_ids(self):
         ids = self.ok(self.post("/tokenize", {"prompt": "x y"}))["tokens"]
@@ -333,6 +434,20 @@ class Verdicts(ServerCase):
                      "vllm:spec_decode_num_accepted_tokens_total"):
             self.assertIn(name, text)
 
+    def test_metrics_add_up(self):
+        self.judge(conversations=[HARM, PLAIN])
+        metric = self.server.metric
+        self.server.until(lambda: metric("vllm:prompt_tokens_total") == metric("vllm:prompt_tokens_by_source_total"))
+        self.assertEqual(metric("vllm:iteration_tokens_total_count"), metric("parapet:engine_steps_total"))
+        text = self.get("/metrics").body.decode()
+        bounds = re.findall(r'vllm:iteration_tokens_total_bucket\{[^}]*le="([^"]+)"', text)
+        self.assertEqual(bounds, ["1", *(str(2**i) for i in range(3, 15)), "+Inf"])  # vLLM's
+        buckets = re.findall(r"vllm:iteration_tokens_total_bucket\{[^}]*\} (\d+)", text)
+        self.assertEqual(list(map(int, buckets)), sorted(map(int, buckets)))
+        self.assertEqual(int(buckets[-1]), metric("vllm:iteration_tokens_total_count"))
+        # What was computed of prompts and what was written moved on in some step.
+        self.assertGreater(metric("vllm:iteration_tokens_total_sum"), metric("vllm:generation_tokens_total"))
+
 
 class Streams(ServerCase):
     TEXT = "Sure. First you take a pressure cooker and then you fill it with " * 8
@@ -382,17 +497,3 @@ class Streams(ServerCase):
 
 if __name__ == "__main__":
     unittest.main()
-    def test_metrics_add_up(self):
-        self.judge(conversations=[HARM, PLAIN])
-        metric = self.server.metric
-        self.server.until(lambda: metric("vllm:prompt_tokens_total") == metric("vllm:prompt_tokens_by_source_total"))
-        self.assertEqual(metric("vllm:iteration_tokens_total_count"), metric("parapet:engine_steps_total"))
-        text = self.get("/metrics").body.decode()
-        bounds = re.findall(r'vllm:iteration_tokens_total_bucket\{[^}]*le="([^"]+)"', text)
-        self.assertEqual(bounds, ["1", *(str(2**i) for i in range(3, 15)), "+Inf"])  # vLLM's
-        buckets = re.findall(r"vllm:iteration_tokens_total_bucket\{[^}]*\} (\d+)", text)
-        self.assertEqual(list(map(int, buckets)), sorted(map(int, buckets)))
-        self.assertEqual(int(buckets[-1]), metric("vllm:iteration_tokens_total_count"))
-        # What was computed of prompts and what was written moved on in some step.
-        self.assertGreater(metric("vllm:iteration_tokens_total_sum"), metric("vllm:generation_tokens_total"))
-

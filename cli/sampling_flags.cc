@@ -75,6 +75,9 @@ void add_length_flags(Section section, SamplingParams& params) {
                "End the answer behind the --stop text instead");
   section.ids("--stop-token-id", params.stop_token_ids, "Tokens that end the answer");
   section.flag("--ignore-eos", params.ignore_eos, "Write on past the model's end token");
+  section.flag("--plain-decoding", params.plain_decoding,
+               "Write a guard's answer token by token instead of checking a draft of it; the text "
+               "is the same");
 }
 
 void add_choice_flags(Section section, SamplingParams& params) {

@@ -107,6 +107,9 @@ void add_model(CLI::App& command, ServeOptions& options) {
       "--generation-config", options.generation_config,
       "Where sampling defaults come from: 'auto', the checkpoint's generation_config.json "
       "if it asks for sampling; 'vllm', none; or a folder that has such a file");
+  section.flag("--plain-decoding", options.server.sampling.plain_decoding,
+               "Chat and text completions: write a guard's answers token by token instead of "
+               "checking drafts of them; the text is the same");
   section.value("--override-generation-config", options.override_generation_config,
                 "Sampling defaults, as JSON: '{\"temperature\": 0.2}'");
   section.value("--default-chat-template-kwargs", options.server.chat_template_kwargs,

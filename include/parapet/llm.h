@@ -30,8 +30,8 @@ struct ModelOptions {
   // "int8" or "int4": quantize matrices as they are loaded, for a checkpoint that is not quantized.
   // "": as the checkpoint has them.
   std::string quantization;
-  std::string device = "cpu";           // "cpu", or "reference": plain, slow, the oracle
-  int num_threads = 0;                  // 0: as many as this process may use
+  std::string device = "cpu";  // "cpu", or "reference": plain, slow, the oracle
+  int num_threads = 0;         // 0: as many as this process may use
   // "float32"; or "bfloat16": what an accelerator rounds to it is rounded, everything between is
   // computed in float. For measuring (docs/precision.md); it is slower than "float32".
   std::string activation_dtype = "float32";
@@ -85,6 +85,10 @@ struct SamplingParams {
   std::optional<std::int64_t> prompt_logprobs;  // the same for the prompt
   std::vector<TokenId> logprob_token_ids;       // of exactly these, at every output position
 
+  // A guard's greedy answer is drafted and checked in one pass, or few (docs/verdicts.md). True:
+  // written token by token instead, which gives the same answer.
+  bool plain_decoding = false;
+
   std::int64_t priority = 0;  // smaller is served first
   std::string cache_salt;     // prefixes are shared among requests of equal salt only
 };
@@ -106,6 +110,7 @@ struct CompletionOutput {
   std::vector<std::vector<Logprob>> logprobs;
   // With `logprob_token_ids`: one entry a token, in their order.
   std::vector<std::vector<float>> token_logprobs;
+  std::int64_t num_passes = 0;  // forward passes that it took part in
 };
 
 struct RequestOutput {
@@ -124,16 +129,16 @@ struct OutputDelta {
   std::int64_t index = 0;  // which of the n answers
   std::string text;        // may be empty: the next tokens decide
   std::vector<TokenId> token_ids;
-};
-using OnDelta = std::function<void(const OutputDelta& delta)>;
-
-// A request under way. Copies mean the same request; dropping them all does not end it.
-class RequestHandle {
   // As in CompletionOutput, of these tokens: what is told of an end token stands there alone.
   std::vector<std::vector<Logprob>> logprobs;
   std::vector<std::vector<float>> token_logprobs;
   // As in RequestOutput, in each answer's first delta.
   std::vector<std::vector<Logprob>> prompt_logprobs;
+};
+using OnDelta = std::function<void(const OutputDelta& delta)>;
+
+// A request under way. Copies mean the same request; dropping them all does not end it.
+class RequestHandle {
  public:
   RequestHandle() = default;  // of nothing
   explicit RequestHandle(std::function<void()> cancel) : cancel_(std::move(cancel)) {}

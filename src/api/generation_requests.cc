@@ -108,4 +108,14 @@ Result<std::vector<GenerationRequest>> make_requests(LoadedModel& model,
   return requests;
 }
 
+void set_prompt(const LoadedModel& model, const SamplingParams& params, std::vector<TokenId> prompt,
+                GenerationRequest& request) {
+  request.prompt = std::move(prompt);
+  if (!model.guard_formats()) return;
+  const GuardFormat* format = model.guard_formats()->of_prompt(request.prompt);
+  if (format == nullptr) return;
+  request.num_public_tokens = std::ssize(format->policy);
+  if (!params.plain_decoding) request.plan = format->draft;
+}
+
 }  // namespace parapet

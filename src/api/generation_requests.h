@@ -15,4 +15,9 @@ namespace parapet {
 Result<std::vector<GenerationRequest>> make_requests(LoadedModel& model,
                                                      const SamplingParams& params);
 
+// Gives a request its prompt. A guard's brings a draft of its answer, and shares the policy with
+// everyone, whatever its salt.
+void set_prompt(const LoadedModel& model, const SamplingParams& params, std::vector<TokenId> prompt,
+                GenerationRequest& request);
+
 }  // namespace parapet

@@ -22,8 +22,6 @@ namespace {
 // leaves room for tokenizers that spell in smaller pieces.
 constexpr std::int64_t kMaxVerdictTokens = 128;
 
-constexpr std::array<GuardMode, 2> kModes = {GuardMode::kPrompt, GuardMode::kResponse};
-
 GuardMode mode_of(const Conversation& conversation) {
   return conversation.back().role == "assistant" ? GuardMode::kResponse : GuardMode::kPrompt;
 }
@@ -49,21 +47,13 @@ class AnswerWatcher {
 
 // Hidden, as it would else be as visible as Guard.
 struct __attribute__((visibility("hidden"))) Guard::Impl {
-  // What is known about one mode.
-  struct Mode {
-    std::shared_ptr<const VerdictTokens> tokens;
-    std::vector<TokenId> policy;  // what the template writes before every conversation
-    std::once_flag prefill_begun;
-  };
-  std::array<Mode, 2> modes;
-  std::shared_ptr<LoadedModel> model;  // last: what it calls at its end may use the modes
+  std::array<std::once_flag, kGuardModes.size()> prefill_begun;
+  std::shared_ptr<LoadedModel> model;  // one whose formats are known
 
-  Mode& of(GuardMode mode) { return modes[static_cast<std::size_t>(mode)]; }
-
-  Status find_modes();
-  Result<std::vector<TokenId>> find_policy(GuardMode mode) const;
-  void prefill(Mode& mode, const OnAnswer& on_answer);
-  Status prefill_and_wait(Mode& mode);
+  static Result<std::unique_ptr<Impl>> of_model(std::shared_ptr<LoadedModel> model);
+  const GuardFormat& of(GuardMode mode) const { return model->guard_formats()->of(mode); }
+  void prefill(GuardMode mode, const OnAnswer& on_answer);
+  Status prefill_and_wait(GuardMode mode);
 
   Result<std::vector<TokenId>> render(const Conversation& conversation) const;
   Result<std::vector<std::vector<TokenId>>> prompts_of(const Conversation& conversation,
@@ -75,40 +65,23 @@ struct __attribute__((visibility("hidden"))) Guard::Impl {
                        OnVerdict on_verdict, std::int64_t* expected = nullptr);
 };
 
-Status Guard::Impl::find_modes() {
-  for (const GuardMode mode : kModes) {
-    PARAPET_ASSIGN(VerdictTokens tokens, VerdictTokens::make(model->tokenizer(), mode));
-    of(mode).tokens = std::make_shared<const VerdictTokens>(std::move(tokens));
-    auto policy = find_policy(mode);
-    if (policy) of(mode).policy = std::move(*policy);
-  }
-  return {};
-}
-
-// The tokens that prompts of different conversations begin with. A template that refuses these
-// conversations has no policy that we could know of.
-Result<std::vector<TokenId>> Guard::Impl::find_policy(GuardMode mode) const {
-  std::vector<TokenId> policy;
-  for (const char* text : {"a", "0 ", "护栏", "\n"}) {
-    Conversation conversation{{"user", text}};
-    if (mode == GuardMode::kResponse) conversation.push_back({"assistant", text});
-    PARAPET_ASSIGN(auto ids, render(conversation));
-    if (policy.empty()) policy = ids;
-    policy.resize(
-        static_cast<std::size_t>(std::ranges::mismatch(policy, ids).in1 - policy.begin()));
-  }
-  return policy;
+Result<std::unique_ptr<Guard::Impl>> Guard::Impl::of_model(std::shared_ptr<LoadedModel> model) {
+  if (!model->guard_formats()) return model->guard_formats().error();
+  auto impl = std::make_unique<Impl>();
+  impl->model = std::move(model);
+  return impl;
 }
 
 // Once a mode; afterwards the policy is in the cache, or on its way there.
-void Guard::Impl::prefill(Mode& mode, const OnAnswer& on_answer) {
+void Guard::Impl::prefill(GuardMode mode, const OnAnswer& on_answer) {
   bool begun = false;
-  std::call_once(mode.prefill_begun, [&] {
-    if (mode.policy.empty() || !model->engine().engine().limits().enable_prefix_caching) return;
+  std::call_once(prefill_begun[static_cast<std::size_t>(mode)], [&] {
+    const std::vector<TokenId>& policy = of(mode).policy;
+    if (policy.empty() || !model->engine().engine().limits().enable_prefix_caching) return;
     GenerationRequest request;
-    request.prompt = mode.policy;
+    request.prompt = policy;
     request.max_tokens = 0;
-    request.num_public_tokens = std::ssize(mode.policy);
+    request.num_public_tokens = std::ssize(policy);
     request.pin_prompt = true;
     model->engine().submit(std::move(request), on_answer);
     begun = true;
@@ -116,7 +89,7 @@ void Guard::Impl::prefill(Mode& mode, const OnAnswer& on_answer) {
   if (!begun) on_answer(GenerationOutput{});
 }
 
-Status Guard::Impl::prefill_and_wait(Mode& mode) {
+Status Guard::Impl::prefill_and_wait(GuardMode mode) {
   Gate gate(1);
   Status status;
   prefill(mode, [&](const Result<GenerationOutput>& answer) {
@@ -160,7 +133,7 @@ Result<std::vector<std::vector<TokenId>>> Guard::Impl::prompts_of(const Conversa
 
 GenerationRequest Guard::Impl::request_for(GuardMode mode, std::vector<TokenId> prompt,
                                            const JudgeOptions& options) {
-  const Mode& known = of(mode);
+  const GuardFormat& known = of(mode);
   GenerationRequest request;
   request.prompt = std::move(prompt);
   request.max_tokens =
@@ -174,8 +147,7 @@ GenerationRequest Guard::Impl::request_for(GuardMode mode, std::vector<TokenId> 
   request.priority = options.priority;
   request.cache_salt = options.cache_salt;
   // A conversation for which the template begins otherwise shares less than the policy.
-  const auto policy_end = std::ranges::mismatch(known.policy, request.prompt).in1;
-  request.num_public_tokens = policy_end - known.policy.begin();
+  request.num_public_tokens = known.num_shared(request.prompt);
   return request;
 }
 
@@ -212,18 +184,15 @@ Guard::~Guard() = default;
 
 Result<Guard> Guard::load(const ModelOptions& options) {
   return guarded([&]() -> Result<Guard> {
-    auto impl = std::make_unique<Impl>();
-    PARAPET_ASSIGN(impl->model, LoadedModel::load(options));
-    PARAPET_TRY(impl->find_modes());
+    PARAPET_ASSIGN(auto model, LoadedModel::load(options));
+    PARAPET_ASSIGN(auto impl, Impl::of_model(std::move(model)));
     return Guard(std::move(impl));
   });
 }
 
 Result<Guard> Guard::from(const LLM& llm) {
   return guarded([&]() -> Result<Guard> {
-    auto impl = std::make_unique<Impl>();
-    impl->model = llm.model();
-    PARAPET_TRY(impl->find_modes());
+    PARAPET_ASSIGN(auto impl, Impl::of_model(llm.model()));
     return Guard(std::move(impl));
   });
 }
@@ -235,7 +204,7 @@ std::vector<Result<Verdict>> Guard::judge(const std::vector<Conversation>& conve
   if (conversations.empty()) return verdicts;
   for (const Conversation& conversation : conversations) {
     // Without it verdicts are the same, only slower.
-    if (!conversation.empty()) (void)impl_->prefill_and_wait(impl_->of(mode_of(conversation)));
+    if (!conversation.empty()) (void)impl_->prefill_and_wait(mode_of(conversation));
   }
   std::int64_t expected = 0;
   const auto progress = impl_->model->progress_of(expected);
@@ -257,13 +226,13 @@ std::vector<Result<Verdict>> Guard::judge(const std::vector<Conversation>& conve
 RequestHandle Guard::judge_async(const Conversation& conversation, const JudgeOptions& options,
                                  OnVerdict on_verdict) {
   if (!conversation.empty()) {
-    impl_->prefill(impl_->of(mode_of(conversation)), [](const Result<GenerationOutput>&) {});
+    impl_->prefill(mode_of(conversation), [](const Result<GenerationOutput>&) {});
   }
   return impl_->submit(conversation, options, std::move(on_verdict));
 }
 
 Status Guard::prefill_policies() {
-  for (auto& mode : impl_->modes) PARAPET_TRY(impl_->prefill_and_wait(mode));
+  for (const GuardMode mode : kGuardModes) PARAPET_TRY(impl_->prefill_and_wait(mode));
   return {};
 }
 

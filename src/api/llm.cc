@@ -37,7 +37,7 @@ class Gathering {
     for (std::size_t i = 0; i < requests.size(); ++i) {
       auto writer = std::make_shared<AnswerWriter>(self->model_.tokenizer(), params,
                                                    static_cast<std::int64_t>(i), on_delta);
-      requests[i].prompt = self->output_.prompt_token_ids;
+      set_prompt(self->model_, params, self->output_.prompt_token_ids, requests[i]);
       requests[i].stop_when = [writer](std::span<const TokenId> output,
                                        const GenerationOutput& so_far) {
         return writer->read(output, so_far);
@@ -77,6 +77,7 @@ class Gathering {
     completion.stop_token = answer.stop_token;
     completion.logprobs = public_logprobs(answer.logprobs);
     completion.token_logprobs = std::move(answer.token_logprobs);
+    completion.num_passes = answer.num_passes;
     if (index == 0) {
       output_.prompt_logprobs = public_logprobs(answer.prompt_logprobs);
       output_.usage.prompt_tokens = answer.usage.prompt_tokens;

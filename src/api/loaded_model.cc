@@ -48,6 +48,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& optio
   model->template_tokens_ = options.template_tokens;
   model->on_progress_ = options.on_progress;
   model->end_tokens_ = generation.eos_token_ids;
+  model->guard_formats_ =
+      GuardFormats::find(model->tokenizer(), model->chat_tokenizer_, options.template_tokens);
   model->info_.total_seconds = watch.milliseconds() / 1000;
   return model;
 }
@@ -63,12 +65,12 @@ EngineCounters LoadedModel::counters() const {
   counters.preemptions = stats.scheduler.num_preemptions;
   counters.prefix_cache_queries = stats.scheduler.prefix_queries;
   counters.prefix_cache_hits = stats.scheduler.prefix_hits;
-  counters.step_seconds = stats.step_seconds;
-  counters.model_seconds = stats.model_seconds;
   counters.drafts = stats.num_drafts;
   counters.draft_tokens = stats.num_draft_tokens;
   counters.accepted_draft_tokens = stats.num_accepted_draft_tokens;
   counters.step_tokens = stats.step_tokens;
+  counters.step_seconds = stats.step_seconds;
+  counters.model_seconds = stats.model_seconds;
   counters.requests_running = stats.num_running;
   counters.requests_waiting = stats.num_waiting;
   counters.kv_cache_tokens_in_use =

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/engine_setup.h"
+#include "api/guard_formats.h"
 #include "checkpoint/config.h"
 #include "device/device.h"
 #include "engine/async_engine.h"
@@ -29,6 +30,8 @@ class LoadedModel {
   TemplateTokens template_tokens() const { return template_tokens_; }
   // The tokens that end an answer of this checkpoint.
   const std::vector<TokenId>& end_tokens() const { return end_tokens_; }
+  // An error where the model is no guard.
+  const Result<GuardFormats>& guard_formats() const { return guard_formats_; }
   const EngineInfo& info() const { return info_; }
   EngineCounters counters() const;
   // For constraints; made when first asked for. Any thread.
@@ -46,6 +49,7 @@ class LoadedModel {
   TemplateTokens template_tokens_ = TemplateTokens::kTemplateOnly;
   ProgressCallback on_progress_;
   std::vector<TokenId> end_tokens_;
+  Result<GuardFormats> guard_formats_ = GuardFormats();
   EngineInfo info_;
   std::mutex vocabulary_mutex_;
   std::shared_ptr<const VocabularyTrie> vocabulary_;

@@ -26,6 +26,18 @@ class VerdictPlan final : public AnswerPlan {
   Scope scope_;
 };
 
+// Drafts the same answers and watches nothing: for who wants the text alone.
+class VerdictDraft final : public AnswerPlan {
+ public:
+  explicit VerdictDraft(std::shared_ptr<const VerdictTokens> tokens) : tokens_(std::move(tokens)) {}
+
+  DraftTree draft(std::span<const TokenId> output) const override { return tokens_->draft(output); }
+  std::span<const TokenId> watch(std::span<const TokenId> /*output*/) const override { return {}; }
+
+ private:
+  std::shared_ptr<const VerdictTokens> tokens_;
+};
+
 // The label whose categories are decided at the position after `output`, if there is one.
 std::optional<Safety> category_position(const VerdictTokens& tokens,
                                         std::span<const TokenId> output);

@@ -26,12 +26,14 @@ class VerdictPlan final : public AnswerPlan {
   Scope scope_;
 };
 
-// Drafts the same answers and watches nothing: for who wants the text alone.
+// For who wants the text alone: watches nothing, and leaves forks of more than two ways to the
+// model. Against VerdictPlan, each category may take a pass more, and the rows of all others are
+// saved.
 class VerdictDraft final : public AnswerPlan {
  public:
   explicit VerdictDraft(std::shared_ptr<const VerdictTokens> tokens) : tokens_(std::move(tokens)) {}
 
-  DraftTree draft(std::span<const TokenId> output) const override { return tokens_->draft(output); }
+  DraftTree draft(std::span<const TokenId> output) const override;
   std::span<const TokenId> watch(std::span<const TokenId> /*output*/) const override { return {}; }
 
  private:

@@ -77,7 +77,7 @@ SamplingParams greedy(std::int64_t max_tokens = 128) {
   return params;
 }
 
-TEST(GuardDrafts, AVerdictTakesOnePassOrOneMoreForEachCategory) {
+TEST(GuardDrafts, AVerdictTakesOnePassOrTwoMoreForEachCategory) {
   LLM llm = test::load();
   const auto conversations = some_conversations(48);
   expect_same(llm, conversations, greedy());
@@ -86,7 +86,7 @@ TEST(GuardDrafts, AVerdictTakesOnePassOrOneMoreForEachCategory) {
   for (const RequestOutput& output : chat(llm, conversations, greedy())) {
     const CompletionOutput& answer = output.outputs[0];
     const bool safe = answer.text.starts_with("Safety: Safe");
-    EXPECT_LE(answer.num_passes, safe ? 1 : 2 + std::ranges::count(answer.text, ','));
+    EXPECT_LE(answer.num_passes, safe ? 1 : 3 + 2 * std::ranges::count(answer.text, ','));
     num_in_one_pass += answer.num_passes == 1 ? 1 : 0;
   }
   EXPECT_GT(num_in_one_pass, 10U);
@@ -98,7 +98,7 @@ TEST(GuardDrafts, AVerdictTakesOnePassOrOneMoreForEachCategory) {
 
 // Small steps that cut prompts and drafts apart, blocks of odd sizes, a cold cache, preemption.
 TEST(GuardDrafts, HoldInEveryShapeOfStep) {
-  const auto conversations = some_conversations(12);
+  const auto conversations = some_conversations(8);
   for (const auto& change : std::vector<std::function<void(ModelOptions&)>>{
            [](ModelOptions& o) { o.max_num_batched_tokens = 37, o.max_num_seqs = 5; },
            [](ModelOptions& o) { o.enable_prefix_caching = false, o.block_size = 7; },
@@ -179,7 +179,7 @@ TEST(GuardDrafts, RandomModelsWriteWhatTheyWouldHaveWritten) {
     ModelOptions options = test::random_weights();
     options.seed = seed;
     LLM llm = test::load(options);
-    expect_same(llm, some_conversations(12), greedy(24));
+    expect_same(llm, some_conversations(8), greedy(24));
   }
 }
 

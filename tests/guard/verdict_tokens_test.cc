@@ -110,6 +110,37 @@ TEST_F(VerdictTokensTest, OutsideTheFormatNothingIsDrafted) {
   }
 }
 
+// Whoever wants the text alone is spared the rows of nine categories that do not come.
+TEST_F(VerdictTokensTest, TheTextAloneIsDraftedAsFarAsItIsAlmostKnown) {
+  for (const GuardMode mode : {GuardMode::kPrompt, GuardMode::kResponse}) {
+    const auto shared = std::make_shared<const VerdictTokens>(tokens(mode));
+    const VerdictDraft plan(shared);
+    const auto drafted = [&](const std::string& output) {
+      return answers_of(plan.draft(encode(output)), tokenizer_);
+    };
+    EXPECT_EQ(drafted(""), answers_of(shared->draft({}), tokenizer_));
+    EXPECT_THAT(drafted("Safety: Unsafe"), ElementsAre("\nCategories:"));
+    EXPECT_TRUE(plan.draft(encode("Safety: Unsafe\nCategories:")).empty());
+    EXPECT_TRUE(plan.draft(encode("Safety: Unsafe\nCategories: Violent, PII,")).empty());
+    // From a category's first token on, the rest of its name, and either refusal.
+    for (std::size_t i = 0; i < category_names(mode).size(); ++i) {
+      const std::string text =
+          "Safety: Unsafe\nCategories: " + std::string(category_names(mode)[i]);
+      std::vector<TokenId> output = shared->categories(Safety::kUnsafe)->head;
+      output.push_back(shared->categories(Safety::kUnsafe)->first_tokens[i]);
+      const std::string written = tokenizer_.decode(output);
+      const auto answers = answers_of(plan.draft(output), tokenizer_);
+      if (mode == GuardMode::kResponse) {
+        EXPECT_THAT(answers, ElementsAre(text.substr(written.size()) + "\nRefusal: No",
+                                         text.substr(written.size()) + "\nRefusal: Yes"));
+      } else if (written != text) {
+        EXPECT_THAT(answers, ElementsAre(text.substr(written.size())));
+      }
+    }
+    EXPECT_TRUE(plan.watch(encode("Safety:")).empty());
+  }
+}
+
 TEST_F(VerdictTokensTest, PlansWatchLabelsAndFirstCategories) {
   const auto shared = std::make_shared<const VerdictTokens>(tokens(GuardMode::kResponse));
   const VerdictPlan plan(shared, VerdictPlan::Scope::kWhole);

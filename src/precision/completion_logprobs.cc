@@ -18,10 +18,18 @@ Error unsupported(const std::string& where, const std::string& what) {
   return {ErrorCode::kUnsupported, where + ": " + what};
 }
 
-Status add(const std::string& where, std::int64_t id, double logprob, TokenLogprobs& told) {
+// What servers write for a token that is as good as impossible, and less, tells nothing of it.
+// Parapet and vLLM stop at -9999. llama.cpp takes the logarithm of a float32 probability, which
+// loses its digits below the smallest normal number, and is the lowest float where that is zero.
+constexpr double kLeastOfLists = -9999;
+constexpr double kLeastOfLlamaCpp = -87.3;
+
+Status add(const std::string& where, std::int64_t id, double logprob, double least,
+           TokenLogprobs& told) {
   if (id < 0 || id >= kMaxVocabSize) {
     return Error{ErrorCode::kCorrupt, where + ": token id " + std::to_string(id)};
   }
+  if (logprob <= least) return {};
   told.ids.push_back(static_cast<TokenId>(id));
   told.logprobs.push_back(static_cast<float>(logprob));
   return {};
@@ -61,7 +69,7 @@ Result<TokenLogprobs> read_position(const std::string& where, JsonElement elemen
     if (value.get(logprob) != simdjson::SUCCESS) {
       return Error{ErrorCode::kCorrupt, where + ": top_logprobs: expected numbers"};
     }
-    PARAPET_TRY(add(where, id, logprob, told));
+    PARAPET_TRY(add(where, id, logprob, kLeastOfLists, told));
   }
   return told;
 }
@@ -101,7 +109,7 @@ Result<CompletionTokens> read_content(const std::string& where, JsonArray conten
       PARAPET_ASSIGN(const JsonObject one, JsonObject::open(where + ": top_logprobs", each));
       PARAPET_ASSIGN(const std::int64_t its_id, one.integer("id"));
       PARAPET_ASSIGN(const double logprob, one.number("logprob"));
-      PARAPET_TRY(add(where, its_id, logprob, told));
+      PARAPET_TRY(add(where, its_id, logprob, kLeastOfLlamaCpp, told));
     }
     PARAPET_TRY(check_distinct(where, told));
     tokens.told.push_back(std::move(told));

@@ -71,7 +71,7 @@ Status check_told(const TokenLogprobs& told, std::size_t vocab_size) {
 }
 
 // The tokens in `told` each, and what they leave to all others together.
-double coarse_kl(const std::vector<double>& log_p, const std::vector<float>& log_q, bool all_told) {
+double coarse_kl(const std::vector<double>& log_p, const std::vector<float>& log_q) {
   double kl = 0;
   double p_rest = 1;
   double q_rest = 1;
@@ -83,8 +83,17 @@ double coarse_kl(const std::vector<double>& log_p, const std::vector<float>& log
   }
   // What is left is known to the rounding of the told float32 values, and may come out below zero.
   constexpr double kLeast = 1e-7;
-  if (all_told || p_rest < kLeast || q_rest < kLeast) return kl;
-  return kl + p_rest * std::log(p_rest / q_rest);
+  if (p_rest >= kLeast && q_rest >= kLeast) kl += p_rest * std::log(p_rest / q_rest);
+  return std::max(kl, 0.0);
+}
+
+// The constant that log-probabilities lack, where d is to have a mean of zero.
+double lost_constant(std::span<const float> reference, const TokenLogprobs& told) {
+  double sum = 0;
+  for (std::size_t i = 0; i < told.ids.size(); ++i) {
+    sum += double{reference[static_cast<std::size_t>(told.ids[i])]} - double{told.logprobs[i]};
+  }
+  return sum / static_cast<double>(told.ids.size());
 }
 
 }  // namespace
@@ -120,7 +129,7 @@ Result<RowDifference> compare_logprobs(std::span<const float> reference,
   Row r;
   for (const TokenId id : candidate.ids) r.push_back(reference[static_cast<std::size_t>(id)]);
   Row c(candidate.logprobs.begin(), candidate.logprobs.end());
-  const double constant = mean(r) - mean(c);
+  const double constant = lost_constant(reference, candidate);
   for (double& x : c) x += constant;
   RowDifference difference;
   compare_elements(r, c, difference);
@@ -128,10 +137,22 @@ Result<RowDifference> compare_logprobs(std::span<const float> reference,
   const auto largest = std::ranges::max_element(candidate.logprobs);
   difference.candidate_token =
       candidate.ids[static_cast<std::size_t>(largest - candidate.logprobs.begin())];
-  const bool all_told = candidate.ids.size() == reference.size();
-  difference.kl = std::max(
-      coarse_kl(log_softmax_at(reference, candidate.ids), candidate.logprobs, all_told), 0.0);
+  difference.kl = coarse_kl(log_softmax_at(reference, candidate.ids), candidate.logprobs);
   return difference;
+}
+
+Result<std::vector<float>> row_of_logprobs(std::span<const float> reference,
+                                           const TokenLogprobs& candidate) {
+  PARAPET_CHECK(candidate.ids.size() == reference.size());
+  PARAPET_TRY(check_finite(reference, "reference"));
+  PARAPET_TRY(check_told(candidate, reference.size()));
+  const double constant = lost_constant(reference, candidate);
+  std::vector<float> row(reference.size());
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    row[static_cast<std::size_t>(candidate.ids[i])] =
+        static_cast<float>(candidate.logprobs[i] + constant);
+  }
+  return row;
 }
 
 }  // namespace parapet

@@ -48,10 +48,15 @@ struct TokenLogprobs {
 // Compared on the tokens that the server told. Log-probabilities lack a constant that is the same
 // for the whole row and that no probability depends on: it is chosen so that d has a mean of zero.
 // The KL divergence is that of the told tokens and of all the rest taken as one: at most that of
-// the whole rows, and equal to it where all tokens are told. The margin is the whole reference
-// row's. ErrorCode::kInvalidArgument where an id is not in the vocabulary, or there is none.
+// the whole rows. The margin is the whole reference row's. ErrorCode::kInvalidArgument where an id
+// is not in the vocabulary, or there is none.
 Result<RowDifference> compare_logprobs(std::span<const float> reference,
                                        const TokenLogprobs& candidate);
+
+// Where all tokens are told: the row of logits that they stand for, with that constant, to be
+// compared as any row is. The same errors.
+Result<std::vector<float>> row_of_logprobs(std::span<const float> reference,
+                                           const TokenLogprobs& candidate);
 
 // log p of these tokens in a row of finite logits.
 std::vector<double> log_softmax_at(std::span<const float> logits, std::span<const TokenId> ids);

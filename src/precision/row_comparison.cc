@@ -76,19 +76,29 @@ RowComparison::Row RowComparison::row_at(std::span<const float> reference,
   return row;
 }
 
-Result<RowDifference> RowComparison::compare(const Row& row, const std::string& where) {
-  auto difference = row.told != nullptr ? compare_logprobs(row.reference, *row.told)
-                                        : compare_rows(row.reference, row.candidate);
-  if (!difference) {
-    return Error{difference.error().code, where + ": " + difference.error().message};
-  }
-  if (row.told != nullptr) {
-    told_ = true;
-    told_all_ = told_all_ && row.told->ids.size() == row.reference.size();
-  } else {
-    sample_.add(row.reference, row.candidate);
-  }
+Result<RowDifference> RowComparison::compare_whole(std::span<const float> reference,
+                                                   std::span<const float> candidate) {
+  PARAPET_ASSIGN(const RowDifference difference, compare_rows(reference, candidate));
+  sample_.add(reference, candidate);
   return difference;
+}
+
+Result<RowDifference> RowComparison::compare_told(std::span<const float> reference,
+                                                  const TokenLogprobs& told) {
+  told_ = true;
+  if (told.ids.size() != reference.size()) {
+    told_all_ = false;
+    return compare_logprobs(reference, told);
+  }
+  PARAPET_ASSIGN(const std::vector<float> row, row_of_logprobs(reference, told));
+  return compare_whole(reference, row);
+}
+
+Result<RowDifference> RowComparison::compare(const Row& row, const std::string& where) {
+  auto difference = row.told != nullptr ? compare_told(row.reference, *row.told)
+                                        : compare_whole(row.reference, row.candidate);
+  if (difference) return difference;
+  return Error{difference.error().code, where + ": " + difference.error().message};
 }
 
 // As text; random weights have tokens that another model's tokenizer knows nothing of.

@@ -34,6 +34,9 @@ class RowComparison {
     const TokenLogprobs* told = nullptr;
   };
 
+  Result<RowDifference> compare_whole(std::span<const float> reference,
+                                      std::span<const float> candidate);
+  Result<RowDifference> compare_told(std::span<const float> reference, const TokenLogprobs& told);
   Result<RowDifference> compare(const Row& row, const std::string& where);
   Status add_prompt(std::size_t prompt, const ForcedSequence& sequence,
                     std::span<const float> reference, const SideRows& candidate);

@@ -35,13 +35,13 @@ Result<ServedModel> read_models(const std::string& url, const std::string& body)
   return ServedModel{std::string(id), std::string(owner)};
 }
 
-// "0.11.0" of {"version": "0.11.0"}; "" where a server tells none.
-std::string read_version(const std::string& body) {
+// "0.11.0" of {"version": "0.11.0"}, or under another key; "" where a server tells none.
+std::string read_version(const std::string& body, const char* key) {
   const auto document = JsonDocument::parse("version", body);
   if (!document) return "";
   const auto answer = document->object();
   if (!answer) return "";
-  const auto version = answer->string("version");
+  const auto version = answer->string(key);
   return version ? std::string(*version) : "";
 }
 
@@ -80,7 +80,9 @@ Status ServerSide::introduce() {
   description_.served_model = model.id;
   description_.device = model.owned_by;
   is_llama_cpp_ = model.owned_by == "llamacpp";
-  if (const auto version = ask("/version")) description_.version = read_version(*version);
+  if (const auto told = ask(is_llama_cpp_ ? "/props" : "/version")) {
+    description_.version = read_version(*told, is_llama_cpp_ ? "build_info" : "version");
+  }
   return {};
 }
 

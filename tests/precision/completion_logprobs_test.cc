@@ -38,6 +38,23 @@ TEST(ReadCompletions, LlamaCpp) {
   EXPECT_THAT((*read)[0].told[0].ids, ElementsAre(5, 7));
 }
 
+// As good as impossible tokens are told by a number that means nothing else.
+TEST(ReadCompletions, LeavesOutWhatTellsNothing) {
+  const auto lists = read_completions("URL", R"({"choices": [{"index": 0, "logprobs": {
+      "tokens": ["token_id:5"],
+      "top_logprobs": [{"token_id:5": 0, "token_id:6": -120.5, "token_id:7": -9999}]}}]})",
+                                      1);
+  ASSERT_TRUE(lists) << lists.error().message;
+  EXPECT_THAT((*lists)[0].told[0].ids, ElementsAre(5, 6));
+  const auto content = read_completions("URL", R"({"choices": [{"index": 0, "logprobs": {
+      "content": [{"id": 5, "logprob": 0, "top_logprobs": [
+          {"id": 5, "logprob": 0}, {"id": 6, "logprob": -87}, {"id": 7, "logprob": -95.1},
+          {"id": 8, "logprob": -3.4028234663852886e38}]}]}}]})",
+                                        1);
+  ASSERT_TRUE(content) << content.error().message;
+  EXPECT_THAT((*content)[0].told[0].ids, ElementsAre(5, 6));
+}
+
 TEST(ReadCompletions, WhatCannotBeComparedIsRefused) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"choices": [{"index": 0, "logprobs": null}]})", "no log-probabilities"},

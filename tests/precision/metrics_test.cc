@@ -128,15 +128,23 @@ TEST(CompareLogprobs, OfAllTokensIsTheComparisonOfRowsButForTheConstant) {
   std::vector<TokenId> ids;
   for (TokenId id = 499; id >= 0; --id) ids.push_back(id);
   const RowDifference whole = compare(rows.reference, rows.candidate);
-  const auto told = compare_logprobs(rows.reference, logprobs_of(rows.candidate, ids));
+  const TokenLogprobs logprobs = logprobs_of(rows.candidate, ids);
+  const auto row = row_of_logprobs(rows.reference, logprobs);
+  ASSERT_TRUE(row) << row.error().message;
+  const auto told = compare_rows(rows.reference, *row);
   ASSERT_TRUE(told) << told.error().message;
   EXPECT_EQ(told->num_compared, 500);
   EXPECT_EQ(told->reference_token, whole.reference_token);
   EXPECT_EQ(told->candidate_token, whole.candidate_token);
   EXPECT_EQ(told->margin, whole.margin);
-  constexpr double kRounding = 1e-5;  // of float32 log-probabilities near 10
+  constexpr double kRounding = 1e-6;  // half of what float32 keeps of log-probabilities near 16
   EXPECT_NEAR(told->pearson, whole.pearson, kRounding);
   EXPECT_NEAR(told->kl, whole.kl, kRounding);
+  // The likely tokens' way comes to the same where all are likely ones.
+  const auto coarse = compare_logprobs(rows.reference, logprobs);
+  ASSERT_TRUE(coarse) << coarse.error().message;
+  EXPECT_NEAR(coarse->relative_l2, told->relative_l2, kRounding);
+  EXPECT_NEAR(coarse->kl, told->kl, 10 * kRounding);
   // The mean of 500 differences of deviation 0.05 is the constant that was lost.
   EXPECT_NEAR(told->relative_l2, whole.relative_l2, 0.0005);
   EXPECT_NEAR(told->mean_abs, whole.mean_abs, 0.005);

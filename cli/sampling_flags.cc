@@ -131,7 +131,7 @@ void add_form_flags(Section section, SamplingParams& params) {
 void add_logprob_flags(Section section, SamplingParams& params) {
   section
       .value("--logprobs", params.logprobs,
-             "At each token, the logprobs of the chosen one and the K likeliest")
+             "At each token, the logprobs of the chosen one and the K likeliest; -1: of all")
       ->type_name("K");
   section.value("--prompt-logprobs", params.prompt_logprobs, "The same for the prompt's tokens")
       ->type_name("K");

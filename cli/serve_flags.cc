@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -129,8 +130,9 @@ void add_engine(CLI::App& command, ServeOptions& options) {
                 "Seed of requests that name none (0), so that runs repeat");
   section
       .value("--max-logprobs", options.server.max_logprobs,
-             "Most likely tokens that a request may ask for")
-      ->check(CLI::Range(0, 1024));
+             "Most likely tokens that a request may ask for; -1: the whole vocabulary")
+      ->check(CLI::Range(-1, std::numeric_limits<int>::max()))
+      ->type_name("INT");
   command
       .add_option_function<std::string>(
           "--scheduling-policy",

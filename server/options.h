@@ -28,12 +28,12 @@ struct ServerOptions {
   TemplateTokens template_tokens = TemplateTokens::kTemplateOnly;
   Policy policy = Policy::kStrict;  // of `flagged` and `blocked`, unless a request says
   OnOverload on_overload = OnOverload::kRefuse;
-  std::int64_t max_waiting = 2048;   // requests beyond max_num_seqs that wait for the engine
-  std::int64_t max_batch = 1024;     // prompts or conversations in one request
-  std::int64_t max_messages = 1024;  // in one conversation
-  std::int64_t max_logprobs = 20;
-  std::int64_t max_streams = 1024;                // conversations open at /v1/verdicts/stream
-  std::chrono::seconds stream_idle{60};           // until one that nobody appends to is closed
+  std::int64_t max_waiting = 2048;       // requests beyond max_num_seqs that wait for the engine
+  std::int64_t max_batch = 1024;         // prompts or conversations in one request
+  std::int64_t max_messages = 1024;      // in one conversation
+  std::int64_t max_logprobs = 20;        // likely tokens at a position; -1: the whole vocabulary
+  std::int64_t max_streams = 1024;       // conversations open at /v1/verdicts/stream
+  std::chrono::seconds stream_idle{60};  // until one that nobody appends to is closed
   std::chrono::milliseconds default_deadline{0};  // of a request that names none; 0: none
   std::chrono::seconds drain_timeout{30};
   bool take_signals = true;  // SIGTERM and SIGINT drain the server

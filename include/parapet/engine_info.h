@@ -24,6 +24,7 @@ struct EngineInfo {
   std::int64_t max_num_seqs = 0;
   std::int64_t max_num_batched_tokens = 0;
 
+  std::int64_t vocab_size = 0;  // logits of a position
   std::string kv_cache_dtype;
   std::int64_t block_size = 0;
   std::int64_t kv_cache_tokens = 0;

@@ -80,10 +80,11 @@ struct SamplingParams {
   std::vector<std::string> choice;
   std::string regex;
 
-  // At most 1,024 of each, from logits as the model gave them.
-  std::optional<std::int64_t> logprobs;         // of so many likely tokens
+  // From logits as the model gave them.
+  std::optional<std::int64_t> logprobs;         // of so many likely tokens; -1: of all
   std::optional<std::int64_t> prompt_logprobs;  // the same for the prompt
-  std::vector<TokenId> logprob_token_ids;       // of exactly these, at every output position
+  std::vector<TokenId>
+      logprob_token_ids;  // of exactly these, at most 1,024, at every output position
 
   // A guard's greedy answer is drafted and checked in one pass, or few (docs/verdicts.md). True:
   // written token by token instead, which gives the same answer.

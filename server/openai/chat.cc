@@ -36,8 +36,10 @@ struct ChatRequest {
 
 void read_chat_logprobs(Fields& fields, const ServerOptions& options, ChatRequest& request) {
   fields.read("logprobs", request.logprobs);
-  fields.read("top_logprobs", request.top_logprobs, 0, options.max_logprobs);
-  if (request.top_logprobs > 0 && !request.logprobs) {
+  std::optional<std::int64_t> top;
+  read_top(fields, options, "top_logprobs", top);
+  request.top_logprobs = top.value_or(0);
+  if (request.top_logprobs != 0 && !request.logprobs) {
     fields.fail("top_logprobs", "top_logprobs needs logprobs to be true");
   }
   const bool by_id = !request.params.logprob_token_ids.empty();

@@ -64,7 +64,7 @@ void read_prompts(Fields& fields, const Service& service, CompletionRequest& req
 void read_completion_logprobs(Fields& fields, const ServerOptions& options,
                               CompletionRequest& request) {
   SamplingParams& params = request.params;
-  fields.read("logprobs", request.logprobs, 0, options.max_logprobs);
+  read_top(fields, options, "logprobs", request.logprobs);
   params.logprobs = request.logprobs;
   if (!params.logprob_token_ids.empty()) {
     if (!request.logprobs) {

@@ -108,6 +108,35 @@ class Gathering : public std::enable_shared_from_this<Gathering> {
   bool timed_out_ = false;  // of the strand
 };
 
+// More log-probabilities than this at a position are counted, over all positions that a request may
+// come to: each takes some hundred bytes until it is sent, so that most of one request is half a
+// GB.
+constexpr std::int64_t kFewLogprobs = 1024;
+constexpr std::int64_t kMostLogprobs = std::int64_t{1} << 22;
+
+std::optional<ApiError> check_logprobs(const EngineInfo& info, const GenerationJob& job) {
+  const auto count = [&](const std::optional<std::int64_t>& top) {
+    const std::int64_t each = top.value_or(0) < 0 ? info.vocab_size : top.value_or(0);
+    return each > kFewLogprobs ? each : 0;
+  };
+  const std::int64_t of_answers = count(job.params.logprobs);
+  const std::int64_t of_prompts = count(job.params.prompt_logprobs);
+  std::int64_t total = 0;
+  for (const auto& prompt : job.prompts) {
+    const std::int64_t length = std::ssize(prompt);
+    const std::int64_t room = std::max<std::int64_t>(0, info.max_model_len - length);
+    const std::int64_t answers =
+        std::max<std::int64_t>(1, job.params.n) * std::min(job.params.max_tokens, room);
+    total += answers * of_answers + length * of_prompts;
+    if (total <= kMostLogprobs) continue;
+    return ApiError{.message = "the request may come to more than " +
+                               std::to_string(kMostLogprobs) +
+                               " log-probabilities; lower logprobs, max_tokens or the number of "
+                               "prompts"};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void generate(Service& service, const std::shared_ptr<Exchange>& exchange, GenerationJob job) {
@@ -118,6 +147,7 @@ void generate(Service& service, const std::shared_ptr<Exchange>& exchange, Gener
                                      " answers at once; this server holds at most " +
                                      std::to_string(service.admission.capacity())});
   }
+  if (const auto error = check_logprobs(service.info, job)) return job.on_failed(*error);
   auto admitted = admit(service, count, job.deadline);
   if (const auto* refusal = std::get_if<ApiError>(&admitted)) {
     return job.on_failed(*refusal);

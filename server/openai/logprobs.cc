@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <iterator>
 #include <span>
 #include <string>
+#include <unordered_map>
+#include <utility>
 
 namespace parapet::server {
 namespace {
@@ -34,8 +38,28 @@ std::int64_t num_characters(const std::string& text) {
 // A position is the chosen token and then the likely ones, among which it may stand again.
 std::span<const Logprob> likely_of(const std::vector<Logprob>& position, std::int64_t top) {
   const std::span<const Logprob> likely = std::span(position).subspan(1);
-  return likely.first(std::min(likely.size(), static_cast<std::size_t>(top)));
+  return top < 0 ? likely : likely.first(std::min(likely.size(), static_cast<std::size_t>(top)));
 }
+
+// Keys that may come again, of which the last value holds. An ordered object looks through all of
+// its keys to find one, which a whole vocabulary of them has no time for.
+class ObjectWriter {
+ public:
+  void put(std::string key, Json value) {
+    const auto [at, added] = index_.try_emplace(key, entries_.size());
+    if (added) {
+      entries_.emplace_back(std::move(key), std::move(value));
+    } else {
+      std::next(entries_.begin(), static_cast<std::ptrdiff_t>(at->second))->second =
+          std::move(value);
+    }
+  }
+  Json take() && { return Json(std::move(entries_)); }
+
+ private:
+  Json::object_t entries_;
+  std::unordered_map<std::string, std::size_t> index_;
+};
 
 }  // namespace
 
@@ -94,18 +118,19 @@ Json completion_logprobs(const std::vector<std::vector<Logprob>>& positions,
     }
     all["token_logprobs"].push_back(finite(position.front().logprob));
     // As vLLM: the chosen token too, whatever its rank.
-    Json likely = {{names(id), finite(position.front().logprob)}};
+    ObjectWriter likely;
+    likely.put(names(id), finite(position.front().logprob));
     for (const Logprob& each : likely_of(position, top)) {
-      likely[names(each.token_id)] = finite(each.logprob);
+      likely.put(names(each.token_id), finite(each.logprob));
     }
-    all["top_logprobs"].push_back(std::move(likely));
+    all["top_logprobs"].push_back(std::move(likely).take());
   }
   return all;
 }
 
-void append_logprobs(Json& all, const Json& more) {
+void append_logprobs(Json& all, Json more) {
   for (auto& [key, list] : all.items()) {
-    for (const Json& each : more.at(key)) list.push_back(each);
+    for (Json& each : more.at(key)) list.push_back(std::move(each));
   }
 }
 
@@ -117,13 +142,13 @@ Json prompt_logprobs_json(const std::vector<std::vector<Logprob>>& positions,
       all.push_back(nullptr);
       continue;
     }
-    Json entry = Json::object();
+    ObjectWriter entry;
     for (const Logprob& each : position) {
-      entry[std::to_string(each.token_id)] = {{"logprob", finite(each.logprob)},
-                                              {"rank", each.rank},
-                                              {"decoded_token", names(each.token_id)}};
+      entry.put(std::to_string(each.token_id), {{"logprob", finite(each.logprob)},
+                                                {"rank", each.rank},
+                                                {"decoded_token", names(each.token_id)}});
     }
-    all.push_back(std::move(entry));
+    all.push_back(std::move(entry).take());
   }
   return all;
 }

@@ -32,7 +32,7 @@ std::vector<Position> beyond(std::size_t num_told, const std::vector<Position>& 
 }
 
 // Of chat: {"content": [{"token", "logprob", "bytes", "top_logprobs"}]}. `top`: how many likely
-// ones.
+// ones; -1: all that there are.
 Json chat_logprobs(const std::vector<std::vector<Logprob>>& positions, std::int64_t top,
                    const TokenNames& names);
 
@@ -42,7 +42,7 @@ Json chat_logprobs(const std::vector<std::vector<Logprob>>& positions, std::int6
 Json completion_logprobs(const std::vector<std::vector<Logprob>>& positions,
                          const std::vector<TokenId>& ids, std::int64_t top, std::int64_t& offset,
                          const TokenNames& names);
-void append_logprobs(Json& all, const Json& more);
+void append_logprobs(Json& all, Json more);
 
 // vLLM's: a list of null or {"ID": {"logprob", "rank", "decoded_token"}}.
 Json prompt_logprobs_json(const std::vector<std::vector<Logprob>>& positions,

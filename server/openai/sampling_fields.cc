@@ -1,6 +1,7 @@
 #include "server/openai/sampling_fields.h"
 
 #include <charconv>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -90,7 +91,7 @@ void read_sampling(Fields& fields, const ServerOptions& options, SamplingParams&
   fields.read("frequency_penalty", params.frequency_penalty);
   fields.read("repetition_penalty", params.repetition_penalty);
   fields.read("seed", params.seed);
-  fields.read("n", params.n);
+  fields.read("n", params.n, 1, 128);
   fields.read("min_tokens", params.min_tokens);
   fields.read("stop", params.stop, /*or_one=*/true);
   fields.read("stop_token_ids", params.stop_token_ids);
@@ -98,7 +99,7 @@ void read_sampling(Fields& fields, const ServerOptions& options, SamplingParams&
   fields.read("ignore_eos", params.ignore_eos);
   fields.read("allowed_token_ids", params.allowed_token_ids);
   fields.read("bad_words", params.bad_words);
-  fields.read("prompt_logprobs", params.prompt_logprobs, 0, options.max_logprobs);
+  read_top(fields, options, "prompt_logprobs", params.prompt_logprobs);
   fields.read("logprob_token_ids", params.logprob_token_ids);
   fields.read("cache_salt", params.cache_salt);
   fields.read("priority", params.priority);
@@ -109,6 +110,13 @@ void read_sampling(Fields& fields, const ServerOptions& options, SamplingParams&
   read_logit_bias(fields, params);
   read_structure(fields, params);
   refuse_unsupported(fields, params);
+}
+
+void read_top(Fields& fields, const ServerOptions& options, std::string_view name,
+              std::optional<std::int64_t>& top) {
+  if (options.max_logprobs >= 0) return fields.read(name, top, 0, options.max_logprobs);
+  // The engine knows the vocabulary.
+  fields.read(name, top, -1, std::numeric_limits<std::int64_t>::max());
 }
 
 StreamOptions read_stream_options(Fields& fields, const SamplingParams& params) {

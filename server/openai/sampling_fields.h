@@ -1,7 +1,9 @@
 // The sampling fields that chat and text completions share, as vLLM names them.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "parapet/llm.h"
@@ -14,6 +16,10 @@ namespace parapet::server {
 // honoured. `logprobs` and `max_tokens` differ between the two and are theirs: what is told of
 // logprob_token_ids stands in `logprobs`, so the two go together.
 void read_sampling(Fields& fields, const ServerOptions& options, SamplingParams& params);
+
+// A number of likely tokens: up to the server's limit; without one, -1 means all, as in vLLM.
+void read_top(Fields& fields, const ServerOptions& options, std::string_view name,
+              std::optional<std::int64_t>& top);
 
 struct StreamOptions {
   bool stream = false;

@@ -51,6 +51,7 @@ EngineInfo describe(const Device& device, const Engine& engine) {
   info.max_model_len = limits.max_model_len;
   info.max_num_seqs = limits.max_num_seqs;
   info.max_num_batched_tokens = limits.max_num_batched_tokens;
+  info.vocab_size = limits.vocab_size;
   info.kv_cache_dtype = dtype_name(limits.kv_cache_dtype);
   info.block_size = limits.block_size;
   info.kv_cache_tokens = limits.kv_cache_tokens();

@@ -22,10 +22,13 @@ Status check_token_ids(const char* field, std::span<const TokenId> ids,
 }
 
 Status check_logprobs(const GenerationRequest& request, const EngineLimits& limits) {
-  PARAPET_TRY(check_range("logprobs", request.logprobs.value_or(0), 0, kMaxLogprobs));
-  PARAPET_TRY(check_range("prompt_logprobs", request.prompt_logprobs.value_or(0), 0, kMaxLogprobs));
-  PARAPET_TRY(
-      check_range("logprob_token_ids", std::ssize(request.logprob_token_ids), 0, kMaxLogprobs));
+  const auto check_top = [&](const char* field, const std::optional<std::int64_t>& top) {
+    return check_range(field, top.value_or(0), kAllTokens, limits.vocab_size);
+  };
+  PARAPET_TRY(check_top("logprobs", request.logprobs));
+  PARAPET_TRY(check_top("prompt_logprobs", request.prompt_logprobs));
+  PARAPET_TRY(check_range("logprob_token_ids", std::ssize(request.logprob_token_ids), 0,
+                          kMaxLogprobTokenIds));
   return check_token_ids("logprob_token_ids", request.logprob_token_ids, limits);
 }
 

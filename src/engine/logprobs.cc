@@ -69,7 +69,7 @@ Result<std::vector<float>> logprobs_of(std::span<const float> logits,
 
 Result<std::vector<TokenLogprob>> top_logprobs(std::span<const float> logits, std::int64_t k,
                                                TokenId chosen) {
-  PARAPET_CHECK(k >= 0 && chosen >= 0 && chosen < std::ssize(logits));
+  PARAPET_CHECK(k >= kAllTokens && chosen >= 0 && chosen < std::ssize(logits));
   PARAPET_TRY(check_logits(logits));
   const Normalizer normalizer = normalizer_of(logits);
   const float chosen_logit = logit_of(chosen, logits);
@@ -77,7 +77,7 @@ Result<std::vector<TokenLogprob>> top_logprobs(std::span<const float> logits, st
                                     [=](float logit) { return logit > chosen_logit; });
   std::vector<TokenLogprob> tokens{{chosen, normalizer.logprob(chosen_logit), larger + 1}};
   if (k == 0) return tokens;
-  const std::vector<TokenId> top = most_likely(logits, k);
+  const std::vector<TokenId> top = most_likely(logits, k == kAllTokens ? std::ssize(logits) : k);
   std::int64_t rank = 1;
   for (std::size_t i = 0; i < top.size(); ++i) {
     const float logit = logit_of(top[i], logits);

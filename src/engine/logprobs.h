@@ -25,8 +25,10 @@ struct TokenLogprob {
 // In the order of `ids`.
 Result<std::vector<float>> logprobs_of(std::span<const float> logits, std::span<const TokenId> ids);
 
-// The chosen token, then the k most likely (all, if there are fewer), of equal ones the smaller id
-// first. The chosen one may be among them and so come twice.
+inline constexpr std::int64_t kAllTokens = -1;
+
+// The chosen token, then the k most likely (all, if there are fewer, or for kAllTokens), of equal
+// ones the smaller id first. The chosen one may be among them and so come twice.
 Result<std::vector<TokenLogprob>> top_logprobs(std::span<const float> logits, std::int64_t k,
                                                TokenId chosen);
 

@@ -18,7 +18,7 @@
 namespace parapet {
 
 inline constexpr std::size_t kMaxWatchedTokens = 64;  // at one position
-inline constexpr std::int64_t kMaxLogprobs = 1024;    // most likely tokens at one position
+inline constexpr std::int64_t kMaxLogprobTokenIds = 1024;
 
 struct GenerationOutput;
 
@@ -32,7 +32,8 @@ struct GenerationRequest {
   std::function<bool(std::span<const TokenId> output, const GenerationOutput& so_far)> stop_when;
   std::shared_ptr<const AnswerPlan> plan;  // may be null
 
-  std::optional<std::int64_t> logprobs;         // so many likely tokens at each output position
+  // So many likely tokens at each output position; kAllTokens: the whole vocabulary.
+  std::optional<std::int64_t> logprobs;
   std::optional<std::int64_t> prompt_logprobs;  // the same at each position of the prompt
   std::vector<TokenId> logprob_token_ids;       // and these tokens at each output position
 

@@ -17,7 +17,7 @@ try:
 except ImportError:
     jsonschema = None
 
-from program import BUNDLED, ROOT, Safetensors, copy_bundled, parapet
+from program import BUNDLED, ROOT, Safetensors, copy_bundled, edit_json, parapet
 
 sys.path.append(str(ROOT / "tests/server"))
 from serving import Server  # noqa: E402
@@ -103,8 +103,29 @@ class Metrics(unittest.TestCase):
         for i, prompt in enumerate(result["prompts"]):
             self.compare(prompt, by_sequence[f"prompt.{i}"] + by_sequence.get(f"label.{i}", []))
 
-    def compare(self, result: dict, rows: list[dict]):
-        exact = 1e-9  # ours are double too, but summed in order
+    # Log-probabilities lack a constant, which is chosen so that the mean difference is zero; they
+    # are float32, like the logits.
+    def test_they_are_those_of_whole_rows_that_a_server_tells(self):
+        server = Server("--quantization", "int8", "--max-logprobs", "-1")
+        self.addCleanup(server.stop)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            arguments = ("--max-prompts", "8", *QUICK)
+            evaluate("--candidate", "cpu:float32", "--dump-logits", str(folder / "r.safetensors"), *arguments)
+            evaluate("--reference", "cpu:int8", "--candidate", "cpu:float32",
+                     "--dump-logits", str(folder / "c.safetensors"), *arguments)
+            references = dumped_rows(folder / "r.safetensors")
+            candidates = dumped_rows(folder / "c.safetensors")
+        result = evaluate("--candidate", server.url, *arguments)
+        self.assertEqual((result["compared_on"], result["min_logits_compared"]), ("logprobs", 8192))
+        rows = []
+        for name, of_sequence in references.items():
+            for r, c in zip(of_sequence, candidates[name]):
+                constant = (math.fsum(r) - math.fsum(c)) / len(r)
+                rows.append(row_metrics(r, array("d", (x + constant for x in c))))
+        self.compare(result, rows, exact=1e-5)
+
+    def compare(self, result: dict, rows: list[dict], exact: float = 1e-9):
         self.assertEqual(result["rows"], len(rows))
         self.assertEqual(result["rows_agreeing"], sum(row["agrees"] for row in rows))
         self.assertEqual(result["rows_within_noise"],
@@ -121,6 +142,7 @@ class Metrics(unittest.TestCase):
                            ("max_abs_logit_diff", max(row["max"] for row in rows)),
                            ("mean_abs_logit_diff", average(rows, "mean")),
                            ("min_top1_margin", min(row["margin"] for row in rows))):
+            # Ours are double too, but summed in order.
             self.assertAlmostEqual(result[key], value, delta=exact * max(1, abs(value)), msg=key)
 
 
@@ -313,6 +335,19 @@ class Sides(unittest.TestCase):
                        "--max-tokens", "3", "--max-prompts", "2", "--top-logprobs", "5")
         self.assertEqual((few["min_logits_compared"], few["rows"]), (5, 8))
         self.refused("answers 401", "--candidate", server.url)
+
+    # Rows of Qwen3's vocabulary are some 4 MB of JSON each.
+    def test_whole_rows_of_a_large_vocabulary(self):
+        model = copy_bundled(self.folder)
+        edit_json(model / "config.json", vocab_size=151936, num_hidden_layers=1)
+        dummy = ("--load-format", "dummy")
+        server = Server(*dummy, "--kv-cache-dtype", "float32", "--max-logprobs", "-1", model=model)
+        self.addCleanup(server.stop)
+        result = evaluate("--model", str(model), *dummy, "--candidate", server.url, "--prompts",
+                          self.prompts('{"text": "One"}', '{"text": "One and two"}'), *QUICK)
+        self.assertEqual((result["compared_on"], result["min_logits_compared"]), ("logprobs", 151936))
+        self.assertLess(result["max_relative_error_pct"], 1e-3)
+        self.assertLess(result["max_kl_divergence"], 1e-9)
 
     def test_a_server_of_another_model_fails(self):
         other = copy_bundled(self.folder)

@@ -101,16 +101,20 @@ TEST(AdmissionTest, OnlyThePromptCanBePublic) {
 }
 
 TEST(AdmissionTest, RefusesLogprobsOutOfRange) {
-  for (const std::int64_t count : {std::int64_t{-1}, kMaxLogprobs + 1}) {
+  for (const std::int64_t count : {-2, 101}) {
     GenerationRequest request = request_of(3, 1);
     request.logprobs = count;
     expect_refused(request, ErrorCode::kInvalidArgument,
-                   "logprobs is " + std::to_string(count) + ", expected 0 to 1024");
+                   "logprobs is " + std::to_string(count) + ", expected -1 to 100");
     request = request_of(3, 1);
     request.prompt_logprobs = count;
     expect_refused(request, ErrorCode::kInvalidArgument,
                    "prompt_logprobs is " + std::to_string(count));
   }
+  GenerationRequest request = request_of(3, 1);
+  request.logprobs = 100;
+  request.prompt_logprobs = kAllTokens;
+  EXPECT_TRUE(fits(request));
 }
 
 TEST(AdmissionTest, RefusesLogprobsOfUnknownTokens) {
@@ -119,7 +123,7 @@ TEST(AdmissionTest, RefusesLogprobsOfUnknownTokens) {
   EXPECT_TRUE(fits(request));
   request.logprob_token_ids = {1, 100};
   expect_refused(request, ErrorCode::kInvalidArgument, "logprob_token_ids[1] is 100");
-  request.logprob_token_ids.assign(kMaxLogprobs + 1, 1);
+  request.logprob_token_ids.assign(kMaxLogprobTokenIds + 1, 1);
   expect_refused(request, ErrorCode::kInvalidArgument, "logprob_token_ids is 1025");
 }
 

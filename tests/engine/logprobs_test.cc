@@ -62,6 +62,15 @@ TEST(LogprobsTest, ChosenTokenThenTheMostLikely) {
                          {2, std::log(0.125F), 3}});
 }
 
+TEST(LogprobsTest, OfTheWholeVocabulary) {
+  const std::vector<float> logits = {1, 3, 2};
+  const auto tokens = top_logprobs(logits, kAllTokens, 0);
+  ASSERT_TRUE(tokens);
+  EXPECT_EQ(*tokens, *top_logprobs(logits, 3, 0));
+  EXPECT_EQ(*tokens, *top_logprobs(logits, 1000, 0));
+  EXPECT_EQ(tokens->size(), 4U);
+}
+
 TEST(LogprobsTest, RanksOfEqualLogitsAreEqual) {
   const std::vector<float> logits{1, 2, 2, 1, 2, 0};
   const auto tokens = top_logprobs(logits, 6, 4);

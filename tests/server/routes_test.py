@@ -334,6 +334,38 @@ class Completions(ServerCase):
             self.refused(self.post("/v1/completions", {"prompt": prompt}), 400)
 
 
+class WholeVocabulary(ServerCase):
+    FLAGS = ("--max-logprobs", "-1")
+
+    def ask(self, **fields):
+        return self.post("/v1/completions", {"prompt": "The guard", "max_tokens": 1, **fields})
+
+    def test_all_tokens_are_told(self):
+        for count in (-1, 8192):
+            logprobs = self.ok(self.ask(logprobs=count, return_tokens_as_token_ids=True))["choices"][0]["logprobs"]
+            (row,) = logprobs["top_logprobs"]
+            self.assertEqual({f"token_id:{i}" for i in range(8192)}, set(row))
+            self.assertAlmostEqual(math.fsum(map(math.exp, row.values())), 1, places=5)
+            self.assertEqual(max(row, key=row.get), logprobs["tokens"][0])
+        self.assertEqual(len(self.ok(self.ask(prompt_logprobs=-1))["choices"][0]["prompt_logprobs"][1]), 8192)
+        chat = self.ok(self.post("/v1/chat/completions", {"messages": user(PLAIN), "max_tokens": 1, "logprobs": True,
+                                                          "top_logprobs": -1}))
+        self.assertEqual(len(chat["choices"][0]["logprobs"]["content"][0]["top_logprobs"]), 8192)
+
+    # By their text, tokens that are no whole characters are told as one, the least likely of them.
+    def test_tokens_of_equal_text_are_one(self):
+        (row,) = self.ok(self.ask(logprobs=-1))["choices"][0]["logprobs"]["top_logprobs"]
+        self.assertGreater(len(row), 7000)
+        self.assertLess(len(row), 8192)
+
+    def test_more_than_there_is_or_fits_is_refused(self):
+        self.assertIn("expected -1 to 8192", self.refused(self.ask(logprobs=8193), 400)["message"])
+        self.refused(self.ask(logprobs=-2), 400, "logprobs")
+        error = self.refused(self.ask(prompt=["x"] * 40, logprobs=-1, max_tokens=16), 400)
+        self.assertIn("log-probabilities; lower logprobs", error["message"])
+        self.ok(self.ask(prompt=["x"] * 40, logprobs=20, max_tokens=16))
+
+
 class Moderations(ServerCase):
     def moderate(self, given, **fields) -> list:
         return self.ok(self.post("/v1/moderations", {"input": given, **fields}))["results"]

@@ -1,8 +1,10 @@
 #include "checkpoint/dummy_random.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "base/check.h"
+#include "base/half.h"
 
 namespace parapet {
 namespace {
@@ -69,6 +71,39 @@ void fill_dummy_block(const DummyBlock& block, DType dtype, void* out, std::int6
     fill(block, static_cast<std::uint16_t*>(out), count, finite_to_bf16);
   } else {
     fill(block, static_cast<float*>(out), count, [](float value) { return value; });
+  }
+}
+
+std::vector<std::int64_t> dummy_outlier_columns(std::uint64_t seed, std::uint64_t tensor,
+                                                std::int64_t fan_in) {
+  constexpr std::int64_t kColumnsPerOutlier = 512;
+  constexpr std::uint64_t kNoBlock = ~std::uint64_t{0} - 1;  // no tensor has so many
+  const auto wanted = static_cast<std::size_t>(fan_in / kColumnsPerOutlier);
+  std::uint64_t state = block_key({.seed = seed, .tensor = tensor, .block = kNoBlock});
+  std::vector<std::int64_t> columns;
+  while (columns.size() < wanted) {
+    state += kGolden;
+    const auto column =
+        static_cast<std::int64_t>(mix64(state) % static_cast<std::uint64_t>(fan_in));
+    if (std::ranges::find(columns, column) == columns.end()) columns.push_back(column);
+  }
+  std::ranges::sort(columns);
+  return columns;
+}
+
+void enlarge_dummy_columns(const DummyBlock& block, std::span<const std::int64_t> columns,
+                           std::int64_t fan_in, DType dtype, void* out, std::int64_t count) {
+  // Of the block's first element, which need not begin a row.
+  const auto first = static_cast<std::int64_t>(block.block) * kDummyBlockElements % fan_in;
+  for (const std::int64_t column : columns) {
+    for (std::int64_t i = (column - first + fan_in) % fan_in; i < count; i += fan_in) {
+      if (dtype == DType::kBF16) {
+        auto& value = static_cast<std::uint16_t*>(out)[i];
+        value = f32_to_bf16(kDummyOutlierFactor * bf16_to_f32(value));
+      } else {
+        static_cast<float*>(out)[i] *= kDummyOutlierFactor;
+      }
+    }
   }
 }
 

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "base/dtype.h"
 
@@ -25,5 +27,16 @@ struct DummyBlock {
 // Writes the first `count` numbers of the block as bfloat16 or float32. The distribution is the
 // sum of four uniform bytes (Irwin-Hall): 1,021 values, normal to the eye, within 3.46 deviations.
 void fill_dummy_block(const DummyBlock& block, DType dtype, void* out, std::int64_t count);
+
+// Trained models have a few inputs with far larger weights than the rest, which is what makes them
+// hard to quantize: of a matrix of `fan_in` columns these are one in 512, and none of fewer. In
+// ascending order; a function of seed and tensor.
+std::vector<std::int64_t> dummy_outlier_columns(std::uint64_t seed, std::uint64_t tensor,
+                                                std::int64_t fan_in);
+inline constexpr int kDummyOutlierFactor = 8;  // a power of two: multiplying rounds nothing
+
+// Multiplies those columns' elements among the first `count` of the block.
+void enlarge_dummy_columns(const DummyBlock& block, std::span<const std::int64_t> columns,
+                           std::int64_t fan_in, DType dtype, void* out, std::int64_t count);
 
 }  // namespace parapet

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "base/parallel.h"
@@ -16,9 +18,16 @@ namespace {
 
 constexpr float kNormScaleDeviation = 0.05F;  // shows a forgotten scale, disturbs nothing else
 
+// What all blocks of a tensor share.
+struct Columns {
+  std::int64_t fan_in = 0;
+  std::vector<std::int64_t> outliers;
+};
+
 // One block of one tensor, and where it goes.
 struct Task {
   DummyBlock block;
+  std::shared_ptr<const Columns> columns;
   std::byte* out;
   std::int64_t count;
 };
@@ -30,9 +39,13 @@ void add_tasks(const WeightTensor& tensor, std::uint64_t index, std::uint64_t se
   block.mean = is_norm ? 1.0F : 0.0F;
   block.deviation =
       is_norm ? kNormScaleDeviation : 1.0F / std::sqrt(static_cast<float>(tensor.shape.back()));
+  const std::int64_t fan_in = tensor.shape.back();
+  const auto columns = std::make_shared<Columns>();
+  columns->fan_in = fan_in;
+  if (!is_norm) columns->outliers = dummy_outlier_columns(seed, index, fan_in);
   const std::int64_t count = num_elements(tensor.shape);
   for (std::int64_t done = 0; done < count; done += kDummyBlockElements, ++block.block) {
-    tasks.push_back({block, out, std::min(kDummyBlockElements, count - done)});
+    tasks.push_back({block, columns, out, std::min(kDummyBlockElements, count - done)});
     out += kDummyBlockElements * static_cast<std::int64_t>(dtype_size(tensor.dtype));
   }
 }
@@ -42,8 +55,11 @@ void run_tasks(const std::vector<Task>& tasks, DType dtype, std::uint64_t total,
                const Progress& progress) {
   std::atomic<std::uint64_t> done = 0;
   const auto fill = [&](std::size_t i) {
-    fill_dummy_block(tasks[i].block, dtype, tasks[i].out, tasks[i].count);
-    done += static_cast<std::uint64_t>(tasks[i].count) * dtype_size(dtype);
+    const Task& task = tasks[i];
+    fill_dummy_block(task.block, dtype, task.out, task.count);
+    enlarge_dummy_columns(task.block, task.columns->outliers, task.columns->fan_in, dtype, task.out,
+                          task.count);
+    done += static_cast<std::uint64_t>(task.count) * dtype_size(dtype);
   };
   std::function<void()> report;
   if (progress) report = [&] { progress(done, total); };

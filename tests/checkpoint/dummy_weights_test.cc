@@ -7,6 +7,7 @@
 
 #include "base/half.h"
 #include "checkpoint/dummy_random.h"
+#include "checkpoint/tensor_values.h"
 #include "checkpoint/weights.h"
 
 namespace parapet {
@@ -119,6 +120,77 @@ TEST(DummyWeights, HaveTheDocumentedDistribution) {
   const Moments scale = moments_of(weights->at("model.norm.weight"));
   EXPECT_NEAR(scale.mean, 1, 5 * 0.05 / std::sqrt(144.0));
   EXPECT_NEAR(scale.deviation, 0.05, 0.015);
+}
+
+std::vector<float> floats_of(const WeightTensor& tensor) {
+  const auto* bits = static_cast<const std::uint16_t*>(tensor.data);
+  std::vector<float> values(static_cast<std::size_t>(num_elements(tensor.shape)));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = bf16_to_f32(bits[i]);
+  return values;
+}
+
+// The columns whose root mean square is more than 4 of the others' deviation; each of them must be
+// 8 of it, within 5 standard errors.
+std::vector<std::size_t> outlier_columns(const WeightTensor& tensor) {
+  const auto fan_in = static_cast<std::size_t>(tensor.shape.back());
+  const std::vector<float> values = floats_of(tensor);
+  const double rows = static_cast<double>(values.size()) / static_cast<double>(fan_in);
+  std::vector<double> squares(fan_in);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    squares[i % fan_in] += static_cast<double>(values[i]) * values[i];
+  }
+  const double margin = 5 / std::sqrt(2 * rows);  // of a deviation that is estimated from so many
+  std::vector<std::size_t> outliers;
+  for (std::size_t column = 0; column < fan_in; ++column) {
+    double deviations = std::sqrt(squares[column] / rows * static_cast<double>(fan_in));
+    if (deviations > 4) {
+      outliers.push_back(column);
+      deviations /= 8;
+    }
+    EXPECT_NEAR(deviations, 1, margin) << column;
+  }
+  return outliers;
+}
+
+TEST(DummyWeights, OneInputColumnIn512IsEightTimesLarger) {
+  ModelConfig config = config_of(DType::kBF16);
+  config.hidden_size = 1100;  // blocks begin in the midst of rows
+  config.intermediate_size = 511;
+  const auto weights = Weights::dummy(config, 7, 2);
+  ASSERT_TRUE(weights) << weights.error().message;
+  const auto gate = outlier_columns(weights->at("model.layers.0.mlp.gate_proj.weight"));
+  EXPECT_EQ(gate.size(), 2U);
+  EXPECT_NE(gate, outlier_columns(weights->at("model.layers.0.mlp.up_proj.weight")));
+  EXPECT_NE(gate, outlier_columns(weights->at("model.layers.1.mlp.gate_proj.weight")));
+  EXPECT_EQ(outlier_columns(weights->at("model.embed_tokens.weight")).size(), 2U);
+  EXPECT_TRUE(outlier_columns(weights->at("model.layers.0.mlp.down_proj.weight")).empty());
+
+  const auto again = Weights::dummy(config, 7, 1);
+  const auto other = Weights::dummy(config, 8, 2);
+  ASSERT_TRUE(again && other);
+  EXPECT_TRUE(bytes_of(*weights, config) == bytes_of(*again, config));
+  EXPECT_NE(gate, outlier_columns(other->at("model.layers.0.mlp.gate_proj.weight")));
+}
+
+// float32 has the same columns; and a factor of 8 rounds nothing.
+TEST(DummyWeights, OutliersAreDistinctAndExact) {
+  for (const std::int64_t fan_in : {511, 512, 2560, 9728}) {
+    auto columns = dummy_outlier_columns(3, 5, fan_in);
+    EXPECT_EQ(std::ssize(columns), fan_in / 512);
+    EXPECT_TRUE(std::ranges::is_sorted(columns));
+    EXPECT_TRUE(std::ranges::adjacent_find(columns) == columns.end());
+    EXPECT_TRUE(columns.empty() || (columns.front() >= 0 && columns.back() < fan_in));
+  }
+  const DummyBlock block{.seed = 1, .block = 1, .deviation = 1};
+  std::vector<float> plain(5000);
+  fill_dummy_block(block, DType::kF32, plain.data(), 5000);
+  std::vector<float> enlarged = plain;
+  enlarge_dummy_columns(block, std::vector<std::int64_t>{0, 1099}, 1100, DType::kF32,
+                        enlarged.data(), 5000);
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    const auto column = (static_cast<std::size_t>(kDummyBlockElements) + i) % 1100;
+    EXPECT_EQ(enlarged[i], (column == 0 || column == 1099 ? 8 : 1) * plain[i]) << i;
+  }
 }
 
 // Neighbours, rows, blocks and tensors must not repeat each other.

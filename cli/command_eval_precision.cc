@@ -105,7 +105,8 @@ void add_sides(CLI::App& command, PrecisionOptions& options) {
   CLI::Option* model =
       add("MODEL,-m,--model", options.model.model, "Checkpoint folder, as the model hub has it")
           ->default_str("the bundled parapet-guard-tiny, or $PARAPET_MODEL");
-  add("--shape", options.shape, "Random weights of a published size: '0.6b', '4b', '8b', or 'tiny'")
+  add("--shape", options.model.shape,
+      "Random weights of a published size: '0.6b', '4b', '8b', or 'tiny'")
       ->excludes(model)
       ->default_str("");
   add("--tokenizer", options.tokenizer, "Folder of the tokenizer and template for --shape")
@@ -218,7 +219,7 @@ void add_eval_precision(CLI::App& app, const Chosen& chosen) {
   }
   command->callback([arguments, chosen] {
     PrecisionOptions& given = arguments->options;
-    if (!given.shape.empty() && given.tokenizer.empty()) given.tokenizer = default_model();
+    if (!given.model.shape.empty() && given.tokenizer.empty()) given.tokenizer = default_model();
     given.on_progress = progress_bar();
     chosen([arguments] { return run_eval_precision(*arguments); });
   });

@@ -34,10 +34,10 @@ struct PrecisionThresholds {
 };
 
 struct PrecisionOptions {
-  // Checkpoint, load_format, seed, threads; beside that the candidate "served" takes all of it.
+  // Checkpoint, load_format, shape, seed, threads; beside that the candidate "served" takes all of
+  // it.
   ModelOptions model;
-  std::string shape;                // as in BenchOptions
-  std::filesystem::path tokenizer;  // folder of a tokenizer for `shape`
+  std::filesystem::path tokenizer;  // folder of a tokenizer for `model.shape`
 
   // "DEVICE:FORMAT", "served", an "http://" URL or a file with dumped logits: docs/precision.md.
   std::string reference = "cpu:float32";

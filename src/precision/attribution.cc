@@ -70,7 +70,7 @@ class Attributor {
     // Whether a dense matrix would be taken apart if it were packed makes no variant.
     const bool packed = !variant.model.quantization.empty() || reference_is_packed_ ||
                         variant.model.model != reference_.model.model;
-    return {variant.shape,
+    return {variant.model.shape,
             variant.model.model.string(),
             variant.model.seed,
             variant.model.quantization,

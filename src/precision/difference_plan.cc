@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "api/model_weights.h"
 #include "base/check.h"
 #include "checkpoint/quantization.h"
 
@@ -26,8 +27,7 @@ Result<std::optional<QuantizationScheme>> scheme_of(const ProbeOptions& candidat
     return std::optional(scheme);
   }
   std::optional<QuantizationScheme> scheme;
-  if (!candidate.shape.empty()) return scheme;
-  PARAPET_ASSIGN(const ModelConfig config, ModelConfig::read(candidate.model.model));
+  PARAPET_ASSIGN(const ModelConfig config, config_of(candidate.model));
   scheme = config.quantization;
   if (!scheme && config.compressed_tensors) {  // repacked; its head is dense
     scheme = {.format = config.compressed_tensors->format,
@@ -39,8 +39,8 @@ Result<std::optional<QuantizationScheme>> scheme_of(const ProbeOptions& candidat
 }
 
 bool same_checkpoint(const ProbeOptions& a, const ProbeOptions& b) {
-  return a.shape == b.shape && a.model.model == b.model.model &&
-         a.model.load_format == b.model.load_format && a.model.seed == b.model.seed;
+  return a.model.model == b.model.model && a.model.load_format == b.model.load_format &&
+         a.model.shape == b.model.shape && a.model.seed == b.model.seed;
 }
 
 // Another checkpoint, or the same one quantized while it is loaded; as floats in both cases.
@@ -55,9 +55,9 @@ Status add_weights(const ProbeOptions& candidate, const ProbeOptions& reference,
   if (scheme || !same) {
     PlannedDifference weights{"weights", scheme ? packed : "the candidate's own weights", "",
                               [candidate](ProbeOptions& options) {
-                                options.shape = candidate.shape;
                                 options.model.model = candidate.model.model;
                                 options.model.load_format = candidate.model.load_format;
+                                options.model.shape = candidate.model.shape;
                                 options.model.seed = candidate.model.seed;
                                 options.model.quantization = candidate.model.quantization;
                               }};

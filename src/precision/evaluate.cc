@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "api/boundary.h"
+#include "api/model_weights.h"
 #include "api/stopwatch.h"
 #include "base/check.h"
 #include "checkpoint/config.h"
-#include "checkpoint/shapes.h"
 #include "parapet/precision.h"
 #include "precision/logits_dump.h"
 #include "precision/prompts.h"
@@ -71,8 +71,6 @@ class Evaluation {
   }
 
  private:
-  bool dummy() const { return !options_.shape.empty() || options_.model.load_format == "dummy"; }
-
   Status prepare() {
     PARAPET_ASSIGN(reference_spec_, parse_side(options_.reference));
     PARAPET_ASSIGN(candidate_spec_, parse_side(options_.candidate));
@@ -88,11 +86,11 @@ class Evaluation {
       return Error{ErrorCode::kIo,
                    options_.dump_logits.string() + ": there is such a file already"};
     }
-    PARAPET_ASSIGN(config_, options_.shape.empty() ? ModelConfig::read(options_.model.model)
-                                                   : config_of_shape(options_.shape));
+    PARAPET_ASSIGN(config_, config_of(options_.model));
     const auto& folder = options_.tokenizer.empty() ? options_.model.model : options_.tokenizer;
-    PARAPET_ASSIGN(auto encoder, dummy() ? PromptEncoder::load_for_dummy(folder, config_.vocab_size)
-                                         : PromptEncoder::load(folder, config_.vocab_size));
+    PARAPET_ASSIGN(auto encoder, is_dummy(options_.model)
+                                     ? PromptEncoder::load_for_dummy(folder, config_.vocab_size)
+                                     : PromptEncoder::load(folder, config_.vocab_size));
     encoder_ = std::make_unique<PromptEncoder>(std::move(encoder));
     PARAPET_ASSIGN(prompts_, options_.prompts.empty()
                                  ? card_prompts(*encoder_, options_.few_prompts)
@@ -109,24 +107,21 @@ class Evaluation {
     eval_.positions = options_.positions;
     eval_.max_tokens = options_.max_tokens;
     PrecisionCheckpoint& checkpoint = eval_.checkpoint;
-    checkpoint.name =
-        options_.shape.empty() ? options_.model.model.filename().string() : options_.shape;
-    checkpoint.dummy = dummy();
-    checkpoint.seed = options_.model.seed;
+    const ModelOptions& model = options_.model;
+    checkpoint.name = model.shape.empty() ? model.model.filename().string() : model.shape;
+    checkpoint.dummy = is_dummy(model);
+    checkpoint.seed = model.seed;
     checkpoint.architecture = config_.architecture;
     checkpoint.num_layers = config_.num_hidden_layers;
     checkpoint.hidden_size = config_.hidden_size;
     checkpoint.vocab_size = config_.vocab_size;
-    if (dummy() || !options_.hash_checkpoint) return {};
-    PARAPET_ASSIGN(checkpoint.sha256,
-                   checkpoint_sha256(options_.model.model, options_.on_progress));
+    if (checkpoint.dummy || !options_.hash_checkpoint) return {};
+    PARAPET_ASSIGN(checkpoint.sha256, checkpoint_sha256(model.model, options_.on_progress));
     return {};
   }
 
   Result<std::unique_ptr<Side>> open_reference() {
-    PARAPET_ASSIGN(const ModelConfig config, options_.shape.empty()
-                                                 ? ModelConfig::read(reference_options_.model.model)
-                                                 : config_of_shape(options_.shape));
+    PARAPET_ASSIGN(const ModelConfig config, config_of(reference_options_.model));
     if (config.vocab_size != config_.vocab_size) {
       return Error{ErrorCode::kInvalidArgument,
                    "reference model: a vocabulary of " + std::to_string(config.vocab_size) +

@@ -12,7 +12,6 @@
 #include "api/stopwatch.h"
 #include "base/check.h"
 #include "base/refusal.h"
-#include "checkpoint/shapes.h"
 #include "device/numerics/numerics_device.h"
 #include "model/qwen3.h"
 #include "precision/probe_plan.h"
@@ -60,12 +59,11 @@ bool all_bfloat16(const Weights& weights, const ModelConfig& config) {
 bool same_source(const ProbeOptions& a, const ProbeOptions& b) {
   const auto key = [](const ProbeOptions& options) {
     const ModelOptions& model = options.model;
-    return std::tie(model.model, model.seed, model.quantization, model.device, model.num_threads,
-                    model.max_model_len, model.max_num_batched_tokens, options.shape, options.isa);
+    return std::tie(model.model, model.load_format, model.shape, model.seed, model.quantization,
+                    model.device, model.num_threads, model.max_model_len,
+                    model.max_num_batched_tokens, options.isa);
   };
-  // A shape is dummy weights whatever load_format says.
-  const bool same_format = !a.shape.empty() || a.model.load_format == b.model.load_format;
-  return key(a) == key(b) && same_format && !a.wrap && !b.wrap;
+  return key(a) == key(b) && !a.wrap && !b.wrap;
 }
 
 TokenId most_likely(std::span<const float> logits) {
@@ -127,14 +125,9 @@ struct ForwardProbe::Impl {
 };
 
 Status ForwardProbe::Impl::read_config() {
-  const std::filesystem::path& folder = options.model.model;
-  if (!options.shape.empty()) {
-    PARAPET_ASSIGN(config, config_of_shape(options.shape));
-    options.model.load_format = "dummy";
-    return {};
-  }
-  PARAPET_ASSIGN(config, ModelConfig::read(folder));
-  PARAPET_ASSIGN(GenerationConfig generation, GenerationConfig::read(folder));
+  PARAPET_ASSIGN(config, config_of(options.model));
+  if (!options.model.shape.empty()) return {};
+  PARAPET_ASSIGN(GenerationConfig generation, GenerationConfig::read(options.model.model));
   end_tokens = std::move(generation.eos_token_ids);
   return {};
 }
@@ -191,7 +184,6 @@ Status ForwardProbe::Impl::reconfigure(const ProbeOptions& next) {
   const bool reload = !model || !same_source(options, next) ||
                       (rounds_weights(options) != rounds_weights(next) && !weights_bfloat16);
   options = next;
-  if (!options.shape.empty()) options.model.load_format = "dummy";
   if (!reload) {
     PARAPET_TRY(set_numerics());
     return create_steps();

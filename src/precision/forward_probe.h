@@ -21,11 +21,11 @@
 namespace parapet {
 
 struct ProbeOptions {
-  // Folder, load_format, seed, device, threads, quantization, activation_dtype, kv_cache_dtype
+  // Folder, load_format, shape, seed, device, threads, quantization, activation_dtype,
+  // kv_cache_dtype
   // ("auto" as an engine means it), max_model_len (0: what the model can, at most 8,192),
   // max_num_batched_tokens, on_progress. What concerns scheduling is not looked at.
   ModelOptions model;
-  std::string shape;  // "4b", ...: dummy weights of a published size, as in BenchOptions
   // "portable", "avx2", ...: kernels of the device "cpu"; empty: PARAPET_FORCE_ISA, else the best.
   std::string isa;
   // Beside what model.activation_dtype "bfloat16" rounds.

@@ -104,7 +104,7 @@ Result<std::optional<PrecisionExplanation>> ProbeSide::explain(
     };
   }
   ProbeOptions reference = float32_reference(options_);
-  if (options_.shape.empty()) reference.model.model = options.reference_model;
+  if (options_.model.shape.empty()) reference.model.model = options.reference_model;
   PARAPET_ASSIGN(const Attribution attribution,
                  attribute(probe_, reference, options_, prompts_of(sequences), how));
   PrecisionExplanation explanation;

@@ -15,7 +15,6 @@ Result<ProbeOptions> probe_options(const SideSpec& spec, const PrecisionOptions&
                                    const ModelConfig& config) {
   ProbeOptions probe;
   PARAPET_ASSIGN(probe.model, local_options(spec, options.model, stored_format(config)));
-  probe.shape = options.shape;
   probe.isa = spec.isa;
   if (spec.format == "float32") return float32_reference(probe);
   if (spec.format == "bfloat16") probe.model.activation_dtype = "bfloat16";

@@ -172,7 +172,7 @@ TEST(ForwardProbeTest, RefusesWhatItCannotRun) {
   EXPECT_EQ(load_refusal([](ProbeOptions& o) { o.model.activation_dtype = "float16"; }),
             "activation_dtype is 'float16', expected 'float32' or 'bfloat16'");
   EXPECT_NE(load_refusal([](ProbeOptions& o) { o.isa = "sse9"; }).find("sse9"), std::string::npos);
-  EXPECT_NE(load_refusal([](ProbeOptions& o) { o.shape = "5b"; }), "");
+  EXPECT_NE(load_refusal([](ProbeOptions& o) { o.model.shape = "5b"; }), "");
   EXPECT_NE(load_refusal([](ProbeOptions& o) { o.model.kv_cache_dtype = "fp8"; }), "");
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -13,6 +14,18 @@
 
 namespace parapet {
 namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kTimeout = 408;
+constexpr int kTooMany = 429;
+constexpr int kUnavailable = 503;
+
+// For now. 503 may also mean what no waiting helps.
+bool has_no_room(const HttpResponse& response) {
+  return response.status == kTooMany ||
+         (response.status == kUnavailable && response.retry_after.count() > 0);
+}
 
 struct CloseHandle {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -109,6 +122,7 @@ struct HttpClient::Impl {
   std::array<char, CURL_ERROR_SIZE> reason{};
 
   Result<HttpResponse> exchange(const std::string& url, std::optional<std::string_view> json);
+  Result<HttpResponse> exchange_once(const std::string& url, std::optional<std::string_view> json);
   HeaderList headers(bool with_body) const;
   Error failure(const std::string& url, CURLcode code, bool too_long) const;
 };
@@ -139,6 +153,21 @@ Error HttpClient::Impl::failure(const std::string& url, CURLcode code, bool too_
 
 Result<HttpResponse> HttpClient::Impl::exchange(const std::string& url,
                                                 std::optional<std::string_view> json) {
+  constexpr milliseconds kFirstPause{100};
+  milliseconds waited{0};
+  milliseconds pause = kFirstPause;
+  for (int tries = 1;; ++tries, pause *= 2) {
+    PARAPET_ASSIGN(HttpResponse response, exchange_once(url, json));
+    response.num_tries = tries;
+    const milliseconds wait = std::max<milliseconds>(pause, response.retry_after);
+    if (!has_no_room(response) || wait > options.max_wait - waited) return response;
+    std::this_thread::sleep_for(wait);
+    waited += wait;
+  }
+}
+
+Result<HttpResponse> HttpClient::Impl::exchange_once(const std::string& url,
+                                                     std::optional<std::string_view> json) {
   CURL* curl = handle.get();
   curl_easy_reset(curl);  // the connection stays
   Body body;
@@ -166,7 +195,11 @@ Result<HttpResponse> HttpClient::Impl::exchange(const std::string& url,
   }
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  return HttpResponse{static_cast<int>(status), std::move(body.bytes)};
+  curl_off_t retry_after = 0;
+  curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after);
+  return HttpResponse{.status = static_cast<int>(status),
+                      .body = std::move(body.bytes),
+                      .retry_after = std::chrono::seconds(retry_after)};
 }
 
 Result<HttpClient> HttpClient::create(HttpClientOptions options) {
@@ -202,8 +235,6 @@ Result<HttpResponse> HttpClient::post_json(std::string_view path, std::string_vi
 
 Result<std::string> body_of(HttpResponse response, const std::string& url) {
   if (response.ok()) return std::move(response.body);
-  constexpr int kTooMany = 429;
-  constexpr int kTimeout = 408;
   const bool final = response.status >= 400 && response.status < 500 &&
                      response.status != kTooMany && response.status != kTimeout;
   auto told = told_message(response.body);
@@ -211,7 +242,10 @@ Result<std::string> body_of(HttpResponse response, const std::string& url) {
     std::ranges::replace_if(
         *told, [](char c) { return c >= 0 && c < ' '; }, ' ');
   return Error{final ? ErrorCode::kInvalidArgument : ErrorCode::kIo,
-               url + " answers " + std::to_string(response.status) + ": " +
+               url + " answers " + std::to_string(response.status) +
+                   (response.num_tries > 1
+                        ? " the last of " + std::to_string(response.num_tries) + " times: "
+                        : ": ") +
                    (told ? *told : quote(response.body))};
 }
 

@@ -18,11 +18,16 @@ struct HttpClientOptions {
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds timeout{600'000};             // of a whole exchange
   std::size_t max_response_bytes = std::size_t{1} << 30;  // an answer may not be longer
+  // A server that has no room (429, or 503 with Retry-After) is asked again when it says, or after
+  // rising pauses, as long as the pauses of one request come to no more than this. 0: never.
+  std::chrono::milliseconds max_wait{60'000};
 };
 
 struct HttpResponse {
   int status = 0;
   std::string body;
+  std::chrono::seconds retry_after{0};  // 0: not told
+  int num_tries = 1;
   bool ok() const { return status >= 200 && status < 300; }
 };
 
@@ -39,7 +44,7 @@ class HttpClient {
   ~HttpClient();
 
   // `path` begins with "/". kIo where there is no answer, or not all of it: nobody listens, a
-  // timeout, a length over the limit. Any status is an answer.
+  // timeout, a length over the limit. Any status is an answer, where waiting did not help.
   Result<HttpResponse> get(std::string_view path);
   Result<HttpResponse> post_json(std::string_view path, std::string_view json);
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -130,6 +131,48 @@ TEST(HttpClient, AnyStatusIsAnAnswerAndRedirectsAreNotFollowed) {
   ASSERT_TRUE(got) << got.error().message;
   EXPECT_EQ(got->status, 302);
   EXPECT_FALSE(got->ok());
+}
+
+const std::string kNoRoom = answer(429, R"({"error": {"message": "no room"}})");
+
+TEST(HttpClient, AsksAgainWhereThereIsNoRoom) {
+  CannedServer server({kNoRoom, answer(503, "", "Retry-After: 1\r\n"), answer(200, "done")});
+  {
+    HttpClient client = client_of({.url = server.url()});
+    const auto begin = std::chrono::steady_clock::now();
+    const auto posted = client.post_json("/v1/verdicts", "{}");
+    ASSERT_TRUE(posted) << posted.error().message;
+    EXPECT_EQ(posted->body, "done");
+    EXPECT_EQ(posted->num_tries, 3);
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(1100));
+  }
+  const auto& requests = server.requests();
+  ASSERT_EQ(requests.size(), 3U);
+  EXPECT_EQ(requests[0], requests[2]);
+}
+
+// Pauses of 0.1, 0.2 and 0.4 s; the next would come to more than is allowed.
+TEST(HttpClient, DoesNotWaitForEver) {
+  CannedServer server({kNoRoom, kNoRoom, kNoRoom, kNoRoom});
+  HttpClient client = client_of({.url = server.url(), .max_wait = std::chrono::milliseconds(1000)});
+  const auto body = body_of(*client.get("/"), "URL");
+  ASSERT_FALSE(body);
+  EXPECT_EQ(body.error().code, ErrorCode::kIo);
+  EXPECT_EQ(body.error().message, "URL answers 429 the last of 4 times: no room");
+}
+
+TEST(HttpClient, DoesNotAskAgainWhereItWouldBeTooLate) {
+  for (const std::string& told :
+       {answer(429, "", "Retry-After: 61\r\n"), answer(503, "broken"), answer(500, "no")}) {
+    CannedServer server({told});
+    const auto got = client_of({.url = server.url()}).get("/");
+    ASSERT_TRUE(got) << got.error().message;
+    EXPECT_EQ(got->num_tries, 1);
+  }
+  CannedServer server({kNoRoom});
+  const auto got = client_of({.url = server.url(), .max_wait = std::chrono::seconds(0)}).get("/");
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->status, 429);
 }
 
 void expect_error(const Result<HttpResponse>& result, const std::string& part) {

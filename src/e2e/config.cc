@@ -1,9 +1,11 @@
 #include "e2e/config.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/quote.h"
 #include "e2e/yaml_fields.h"
 #include "guard/taxonomy.h"
@@ -14,6 +16,8 @@ namespace {
 // vLLM-Ascend's runner passes a model that gets 5 % worse, or 5 % better; here any better one does.
 constexpr double kRelativeTolerance = 0.05;
 constexpr std::int64_t kMaxModelLen = 4096;  // as that runner's
+constexpr double kMaxLimit = 1e9;            // conversations
+constexpr std::size_t kMaxBytes = 1 << 20;
 
 const std::vector<std::string>& top_keys() {
   static const std::vector<std::string> kKeys = {"model_name",
@@ -183,10 +187,8 @@ Status read_asking(const YamlFields& top, E2eConfig& config) {
   PARAPET_ASSIGN(config.num_fewshot, top.integer_or("num_fewshot", 0));
   PARAPET_TRY(at_least(top, "num_fewshot", static_cast<double>(config.num_fewshot), 0));
   PARAPET_ASSIGN(config.limit, top.number_or("limit", 0));
-  if (top.has("limit") &&
-      (config.limit <= 0 ||
-       (config.limit > 1 &&
-        config.limit != static_cast<double>(static_cast<std::int64_t>(config.limit))))) {
+  if (top.has("limit") && (config.limit <= 0 || config.limit > kMaxLimit ||
+                           (config.limit > 1 && config.limit != std::trunc(config.limit)))) {
     return top.error("limit", "must be a whole number, or a share below 1");
   }
   PARAPET_ASSIGN(config.apply_chat_template, top.boolean_or("apply_chat_template", true));
@@ -305,7 +307,12 @@ Result<E2eTaskConfig> read_task(const E2eConfig& config, const std::string& wher
 }  // namespace
 
 Result<E2eConfig> read_e2e_config(const std::filesystem::path& file) {
-  PARAPET_ASSIGN(const YAML::Node root, read_yaml(file));
+  PARAPET_ASSIGN(const std::string text, read_file(file, kMaxBytes));
+  return parse_e2e_config(file, text);
+}
+
+Result<E2eConfig> parse_e2e_config(const std::filesystem::path& file, const std::string& text) {
+  PARAPET_ASSIGN(const YAML::Node root, parse_yaml(file.string(), text));
   PARAPET_ASSIGN(const YamlFields top, YamlFields::open(file.string(), "", root, top_keys()));
   E2eConfig config;
   config.file = file;

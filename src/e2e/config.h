@@ -75,5 +75,7 @@ struct E2eConfig {
 
 // Refuses what it does not know and what cannot be honoured: file, line, key, and what is allowed.
 Result<E2eConfig> read_e2e_config(const std::filesystem::path& file);
+// The text of that file.
+Result<E2eConfig> parse_e2e_config(const std::filesystem::path& file, const std::string& text);
 
 }  // namespace parapet

@@ -6,13 +6,14 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/file.h"
 #include "base/quote.h"
 
 namespace parapet {
 namespace {
 
-constexpr std::size_t kMaxBytes = 1 << 20;
+// Lists within lists may be the same one, by its alias: few bytes would become as many as one
+// likes.
+constexpr std::size_t kMaxMembers = 1000;
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -36,13 +37,14 @@ bool is_plain_scalar(const YAML::Node& value) { return value.IsScalar() && value
 
 }  // namespace
 
-Result<YAML::Node> read_yaml(const std::filesystem::path& file) {
-  PARAPET_ASSIGN(const std::string text, read_file(file, kMaxBytes));
+Result<YAML::Node> parse_yaml(const std::string& file, const std::string& text) {
   try {
     return YAML::Load(text);
   } catch (const YAML::Exception& error) {
-    return Error{ErrorCode::kInvalidArgument,
-                 at(file.string(), std::max(error.mark.line, 0), error.msg)};
+    std::string message = error.msg;  // may hold the wrong character itself
+    std::ranges::replace_if(
+        message, [](unsigned char c) { return c < ' '; }, ' ');
+    return Error{ErrorCode::kInvalidArgument, at(file, std::max(error.mark.line, 0), message)};
   }
 }
 
@@ -149,6 +151,10 @@ Result<std::vector<YAML::Node>> YamlFields::list(const std::string& key) const {
   const YAML::Node value = find(key);
   if (!value.IsDefined()) return error(key, "is missing");
   if (!value.IsSequence() || value.size() == 0) return wrong_type(key, "a list of one or more");
+  if (value.size() > kMaxMembers) {
+    return error(key, "has " + std::to_string(value.size()) + " members; expected at most " +
+                          std::to_string(kMaxMembers));
+  }
   return std::vector<YAML::Node>(value.begin(), value.end());
 }
 

@@ -13,8 +13,8 @@
 
 namespace parapet {
 
-// The root of a file; kNotFound, kIo, or kInvalidArgument with the line that breaks the syntax.
-Result<YAML::Node> read_yaml(const std::filesystem::path& file);
+// The root of a file's text; kInvalidArgument with the line that breaks the syntax.
+Result<YAML::Node> parse_yaml(const std::string& file, const std::string& text);
 
 // A mapping of scalars, lists and mappings.
 class YamlFields {

@@ -12,9 +12,11 @@ namespace parapet {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class Configuration : public ::testing::Test {
@@ -117,6 +119,7 @@ TEST_F(Configuration, IsRefusedWithLineKeyAndWhatIsAllowed) {
       {"limit: 0", "3: limit: must be a whole number, or a share below 1", ""},
       {"limit: 2.5", "3: limit: must be a whole number", ""},
       {"limit: .nan", "3: limit: \".nan\" where a number", ""},
+      {"limit: 1e300", "3: limit: must be a whole number", ""},
       {"batch_size: none", "3: batch_size: must be auto", ""},
       {"batch_size: 0", "3: batch_size: must be auto", ""},
       {"apply_chat_template: false", "3: apply_chat_template", "expected true"},
@@ -173,6 +176,27 @@ TEST_F(Configuration, RefusesTasksThatItCannotAsk) {
     const auto config = read(std::string("model_name: m\nmodel_type: vllm-guard\n") + fault.tasks);
     ASSERT_FALSE(config) << fault.tasks;
     EXPECT_THAT(config.error().message, HasSubstr(fault.says)) << fault.tasks;
+  }
+}
+
+// A list of lists that are all one would take as long as its author likes.
+TEST_F(Configuration, RefusesListsThatAreTooLong) {
+  std::string yaml = "model_name: g\ntasks:\n";
+  for (int i = 0; i < 1001; ++i) {
+    yaml += i == 0 ? "- &a {name: a, metrics: [{name: m, value: 0}]}\n" : "- *a\n";
+  }
+  const auto config = read(yaml);
+  ASSERT_FALSE(config);
+  EXPECT_THAT(config.error().message, HasSubstr("tasks: has 1001 members; expected at most 1000"));
+}
+
+// YAML's complaint holds the character that it complains of.
+TEST_F(Configuration, AnswersInOneLine) {
+  const auto config = read("model_name: g\nhardware: \"\\\n\"\n");
+  const auto escape = read("model_name: g\nhardware: \"\\\001\"\n");
+  ASSERT_FALSE(config || escape);
+  for (const auto* each : {&config, &escape}) {
+    EXPECT_THAT(each->error().message, Not(ContainsRegex("[[:cntrl:]]")));
   }
 }
 

@@ -31,7 +31,7 @@ constexpr std::array<CategoryMapping, 9> kCategories = {{
     {"Jailbreak", {}},
 }};
 // OpenAI's finer categories, which the model does not tell apart: always false, with a score of 0.
-constexpr std::array<std::string_view, 8> kNotTold = {
+constexpr std::array<std::string_view, 7> kNotTold = {
     "harassment/threatening", "hate/threatening", "illicit/violent", "self-harm/intent",
     "self-harm/instructions", "sexual/minors",    "violence/graphic"};
 
@@ -118,38 +118,54 @@ double score_of(const Judged& judged, std::string_view category, bool named) {
   return found == all.end() ? 0.0 : not_safe * found->probability;
 }
 
-Json result_of(const Judged& judged, Policy policy) {
-  Json categories = Json::object();
-  Json scores = Json::object();
-  Json input_types = Json::object();
-  const auto set = [&](std::string_view name, bool named, double score) {
-    const std::string key(name);
-    categories[key] = named || (categories.contains(key) && categories[key].get<bool>());
-    scores[key] = std::max(score, scores.value(key, 0.0));
-    input_types[key] = Json::array({"text"});
-  };
+struct Category {
+  std::string_view name;
+  bool named = false;
+  double score = 0;
+};
+
+// Under the model's names, each followed by OpenAI's for it.
+std::vector<Category> categories_of(const Judged& judged) {
+  std::vector<Category> all;
   for (const CategoryMapping& category : kCategories) {
     const bool named =
         judged.verdict && std::ranges::find(judged.verdict->categories, category.name) !=
                               judged.verdict->categories.end();
     const double score = score_of(judged, category.name, named);
-    set(category.name, named, score);
+    all.push_back({category.name, named, score});
     for (const std::string_view openai : category.openai) {
-      if (!openai.empty()) set(openai, named, score);
+      if (!openai.empty()) all.push_back({openai, named, score});
     }
   }
-  for (const std::string_view name : kNotTold) {
-    if (!name.empty()) set(name, false, 0);
-  }
-  const Json verdict = verdict_json(judged, policy);
-  return {{"flagged", is_blocked(judged, policy)},
-          {"categories", std::move(categories)},
-          {"category_scores", std::move(scores)},
-          {"category_applied_input_types", std::move(input_types)},
-          {"severity", verdict["safety"]},
-          {"severity_scores", verdict["probabilities"]},
-          {"refusal", verdict["refusal"]},
-          {"error", verdict["error"]}};
+  for (const std::string_view name : kNotTold) all.push_back({name});
+  return all;
+}
+
+void write_result(JsonWriter& json, const Judged& judged, Policy policy) {
+  const std::vector<Category> categories = categories_of(judged);
+  const auto write_each = [&](std::string_view name, const auto& write) {
+    json.key(name);
+    json.begin_object();
+    for (const Category& category : categories) {
+      json.key(category.name);
+      write(category);
+    }
+    json.end_object();
+  };
+  json.begin_object();
+  json.field("flagged", is_blocked(judged, policy));
+  write_each("categories", [&](const Category& category) { json.value(category.named); });
+  write_each("category_scores", [&](const Category& category) { json.value(category.score); });
+  write_each("category_applied_input_types", [&](const Category&) { json.json(R"(["text"])"); });
+  json.key("severity");
+  write_severity(json, judged);
+  json.key("severity_scores");
+  write_probabilities(json, judged);
+  json.key("refusal");
+  write_refusal(json, judged);
+  json.key("error");
+  write_error(json, judged);
+  json.end_object();
 }
 
 }  // namespace
@@ -166,17 +182,22 @@ void answer_moderations(Service& service, const std::shared_ptr<Exchange>& excha
   job.deadline = request.deadline;
   job.on_failed = [exchange](const ApiError& error) { answer_error(*exchange, error); };
   job.on_done = [&service, exchange, policy = request.policy](const std::vector<Judged>& judged) {
-    Json results = Json::array();
+    JsonWriter json;
+    json.begin_object();
+    json.field("id", "modr-" + exchange->request().id);
+    json.field("model", service.model_name());
+    json.key("results");
+    json.begin_array();
     for (const Judged& each : judged) {
       // Clients of OpenAI's look for no error in a result.
       if (each.error && !each.verdict && each.label != kUnavailable) {
         return answer_error(*exchange, *each.error);
       }
-      results.push_back(result_of(each, policy));
+      write_result(json, each, policy);
     }
-    answer_json(*exchange, {{"id", "modr-" + exchange->request().id},
-                            {"model", service.model_name()},
-                            {"results", std::move(results)}});
+    json.end_array();
+    json.end_object();
+    answer_json(*exchange, std::move(json));
   };
   judge(service, exchange, std::move(job));
 }

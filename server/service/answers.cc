@@ -9,6 +9,10 @@ void answer_json(Exchange& exchange, const Json& json) {
   exchange.respond({200, "application/json", to_text(json), {}});
 }
 
+void answer_json(Exchange& exchange, JsonWriter json) {
+  exchange.respond({200, "application/json", json.take(), {}});
+}
+
 void answer_error(Exchange& exchange, const ApiError& error) {
   Response response{error.status, "application/json", error_json(error), {}};
   if (error.retry_after_seconds > 0) {

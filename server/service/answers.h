@@ -10,10 +10,12 @@
 #include "server/http/exchange.h"
 #include "server/json/api_error.h"
 #include "server/json/json.h"
+#include "server/json/json_writer.h"
 
 namespace parapet::server {
 
 void answer_json(Exchange& exchange, const Json& json);
+void answer_json(Exchange& exchange, JsonWriter json);
 void answer_error(Exchange& exchange, const ApiError& error);
 // What read(body), a std::variant<Asked, ApiError>, makes of the request's JSON. Empty where that
 // failed: the error is answered.

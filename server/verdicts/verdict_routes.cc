@@ -94,50 +94,66 @@ std::variant<VerdictsRequest, ApiError> read_verdicts(const Service& service, co
 }
 
 // The prompt's tokens, of which the first usage.cached_tokens came from the cache. Null where it
-// was judged in windows.
-Json tokens_json(const ChatTokenizer& tokenizer, const Conversation& conversation,
-                 const Judged& judged) {
-  if (!judged.verdict || judged.verdict->num_windows != 1) return nullptr;
-  const auto rendered = tokenizer.render(conversation);
-  if (!rendered) return nullptr;
-  Json tokens = Json::array();
+// was judged in windows, or not at all.
+void write_tokens(JsonWriter& json, const ChatTokenizer& tokenizer,
+                  const std::variant<Conversation, ApiError>& item, const Judged& judged) {
+  const auto* conversation = std::get_if<Conversation>(&item);
+  const bool is_whole = judged.verdict && judged.verdict->num_windows == 1;
+  if (conversation == nullptr || !is_whole) return json.value(nullptr);
+  const auto rendered = tokenizer.render(*conversation);
+  if (!rendered) return json.value(nullptr);
+  json.begin_array();
   for (const TokenId id : rendered->ids) {
-    tokens.push_back({{"id", id}, {"text", tokenizer.decode({id})}});
+    json.begin_object();
+    json.field("id", id);
+    json.field("text", tokenizer.decode({id}));
+    json.end_object();
   }
-  return tokens;
+  json.end_array();
 }
 
-Json answer_of(const Service& service, const VerdictsRequest& request, const std::string& id,
-               const std::vector<Judged>& judged) {
-  Json verdicts = Json::array();
-  TokenUsage usage;
-  for (std::size_t i = 0; i < judged.size(); ++i) {
-    Json verdict = {{"index", i}};
-    verdict.update(verdict_json(judged[i], request.policy));
-    if (request.include_tokens) {
-      const auto* conversation = std::get_if<Conversation>(&request.items[i]);
-      verdict["tokens"] = conversation == nullptr
-                              ? Json()
-                              : tokens_json(service.llm.tokenizer(), *conversation, judged[i]);
-    }
-    verdicts.push_back(std::move(verdict));
-    if (!judged[i].verdict) continue;
-    usage.prompt_tokens += judged[i].verdict->usage.prompt_tokens;
-    usage.cached_tokens += judged[i].verdict->usage.cached_tokens;
-    usage.completion_tokens += judged[i].verdict->usage.completion_tokens;
+TokenUsage sum_of_usage(const std::vector<Judged>& judged) {
+  TokenUsage sum;
+  for (const Judged& each : judged) {
+    if (!each.verdict) continue;
+    sum.prompt_tokens += each.verdict->usage.prompt_tokens;
+    sum.cached_tokens += each.verdict->usage.cached_tokens;
+    sum.completion_tokens += each.verdict->usage.completion_tokens;
   }
-  return {{"id", id},
-          {"object", "verdicts"},
-          {"created", unix_seconds()},
-          {"model", service.model_name()},
-          {"policy", request.policy == Policy::kLoose ? "loose" : "strict"},
-          {"policy_hash", service.policy_hash},
-          {"verdicts", std::move(verdicts)},
-          {"usage",
-           {{"prompt_tokens", usage.prompt_tokens},
-            {"cached_tokens", usage.cached_tokens},
-            {"completion_tokens", usage.completion_tokens},
-            {"total_tokens", usage.prompt_tokens + usage.completion_tokens}}}};
+  return sum;
+}
+
+JsonWriter answer_of(const Service& service, const VerdictsRequest& request, const std::string& id,
+                     const std::vector<Judged>& judged) {
+  JsonWriter json;
+  json.begin_object();
+  json.field("id", id);
+  json.field("object", "verdicts");
+  json.field("created", unix_seconds());
+  json.field("model", service.model_name());
+  json.field("policy", request.policy == Policy::kLoose ? "loose" : "strict");
+  json.field("policy_hash", service.policy_hash);
+  json.key("verdicts");
+  json.begin_array();
+  for (std::size_t i = 0; i < judged.size(); ++i) {
+    json.begin_object();
+    json.field("index", i);
+    write_verdict(json, judged[i], request.policy);
+    if (request.include_tokens) {
+      json.key("tokens");
+      write_tokens(json, service.llm.tokenizer(), request.items[i], judged[i]);
+    }
+    json.end_object();
+  }
+  json.end_array();
+  const TokenUsage usage = sum_of_usage(judged);
+  json.key("usage");
+  json.begin_object();
+  write_usage(json, usage);
+  json.field("total_tokens", usage.prompt_tokens + usage.completion_tokens);
+  json.end_object();
+  json.end_object();
+  return json;
 }
 
 }  // namespace

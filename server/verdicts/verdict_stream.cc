@@ -17,6 +17,7 @@ namespace {
 constexpr std::string_view kPath = "/v1/verdicts/stream/";
 constexpr std::int64_t kMostTokens = 100000;  // between two verdicts
 constexpr std::int64_t kDefaultEvery = 16;
+constexpr const char* kNoVerdict = "null";
 
 ApiError not_open() {
   return {404, "no such conversation is open; it may have been closed for want of appends",
@@ -38,17 +39,22 @@ struct VerdictStreams::Stream {
   std::int64_t num_verdicts = 0;
   bool busy = false;  // a verdict is under way
   bool final = false;
-  Json last_verdict;
+  std::string last_verdict = kNoVerdict;  // JSON
   std::chrono::steady_clock::time_point used = std::chrono::steady_clock::now();
 
-  Json state(Json verdict) const {
-    return {{"id", id},
-            {"object", "verdict.stream"},
-            {"every", every},
-            {"tokens", num_tokens},
-            {"unjudged_tokens", num_unjudged},
-            {"final", final},
-            {"verdict", std::move(verdict)}};
+  JsonWriter state(std::string_view verdict) const {
+    JsonWriter json;
+    json.begin_object();
+    json.field("id", id);
+    json.field("object", "verdict.stream");
+    json.field("every", every);
+    json.field("tokens", num_tokens);
+    json.field("unjudged_tokens", num_unjudged);
+    json.field("final", final);
+    json.key("verdict");
+    json.json(verdict);
+    json.end_object();
+    return json;
   }
 };
 
@@ -109,7 +115,7 @@ void VerdictStreams::open(const std::shared_ptr<Exchange>& exchange) {
     }
     impl_->streams.emplace(stream->id, stream);
   }
-  answer_json(*exchange, stream->state(nullptr));
+  answer_json(*exchange, stream->state(kNoVerdict));
 }
 
 void VerdictStreams::append(const std::shared_ptr<Exchange>& exchange) {
@@ -148,7 +154,7 @@ void VerdictStreams::append(const std::shared_ptr<Exchange>& exchange) {
   stream->num_unjudged += appended;
   stream->final = final;
   if (stream->num_unjudged < stream->every && !final) {
-    return answer_json(*exchange, stream->state(nullptr));
+    return answer_json(*exchange, stream->state(kNoVerdict));
   }
   stream->busy = true;
   lock.unlock();
@@ -181,7 +187,11 @@ void VerdictStreams::Impl::judge(const std::shared_ptr<Exchange>& exchange,
     const std::lock_guard lock(stream->mutex);
     stream->busy = false;
     stream->num_unjudged = 0;
-    stream->last_verdict = verdict_json(judged.front(), stream->policy);
+    JsonWriter verdict;
+    verdict.begin_object();
+    write_verdict(verdict, judged.front(), stream->policy);
+    verdict.end_object();
+    stream->last_verdict = verdict.take();
     stream->used = std::chrono::steady_clock::now();
     if (stream->final) forget(stream->id);
     answer_json(*exchange, stream->state(stream->last_verdict));

@@ -22,6 +22,13 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
+namespace {
+
+// An answer in one read: what the client takes for it is told as the server's.
+constexpr std::size_t kReadBytes = std::size_t{4} << 10;
+
+}  // namespace
+
 struct LoadClient::Impl {
   struct Waiting {
     std::shared_ptr<const std::string> request;
@@ -62,6 +69,7 @@ class LoadClient::Wire : public std::enable_shared_from_this<Wire> {
 
  private:
   void connect() {
+    buffer_.reserve(kReadBytes);
     socket_.async_connect(client_.endpoint, [self = shared_from_this()](error_code error) {
       if (error) return self->finish(0, "cannot connect: " + error.message(), false);
       error_code ignored;

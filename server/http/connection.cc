@@ -219,11 +219,11 @@ void Connection::hand_on() {
   request.path = without_prefix(std::move(*path), shared_->root_path);
 
   arm(std::chrono::milliseconds::max());  // the engine takes the time that it takes
-  watch();
   const auto exchange =
       std::make_shared<ConnectionExchange>(shared_from_this(), std::move(request));
   exchange_ = exchange;
   shared_->hooks.on_request(exchange);
+  watch();  // the engine works already
 }
 
 void Connection::refuse_unreadable(ErrorCode error) {

@@ -16,6 +16,8 @@ namespace parapet::server {
 // that is on the caller. It reads as what to_text() writes of the same values.
 class JsonWriter {
  public:
+  JsonWriter() { text_.reserve(kUsualBytes); }
+
   void begin_object() { begin('{'); }
   void end_object() { end('}'); }
   void begin_array() { begin('['); }
@@ -44,6 +46,8 @@ class JsonWriter {
   std::string take() { return std::move(text_); }
 
  private:
+  static constexpr std::size_t kUsualBytes = 2048;  // an answer with one verdict has about 1,300
+
   void begin(char bracket);
   void end(char bracket);
   void literal(std::string_view written);

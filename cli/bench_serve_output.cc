@@ -124,8 +124,11 @@ void print_bench(const ServeBench& bench) {
   }
   if (const auto& drain = bench.drain) {
     fmt::print(
-        "drained in {:.3f} s: of {} requests under way {} were answered, {} refused, {} lost\n",
-        drain->seconds, drain->under_way, drain->answered, drain->refused, drain->lost);
+        "drained in {:.3f} s: of {} requests under way {} were answered, {} refused, {} never "
+        "sent, "
+        "{} lost\n",
+        drain->seconds, drain->under_way, drain->answered, drain->refused, drain->unsent,
+        drain->lost);
   }
 }
 
@@ -148,11 +151,9 @@ std::string bench_json(const ServeBench& bench) {
                           {"difference_ms", to_json(overhead->difference)}};
   }
   if (const auto& drain = bench.drain) {
-    object["drain"] = {{"seconds", drain->seconds},
-                       {"under_way", drain->under_way},
-                       {"answered", drain->answered},
-                       {"refused", drain->refused},
-                       {"lost", drain->lost}};
+    object["drain"] = {{"seconds", drain->seconds},   {"under_way", drain->under_way},
+                       {"answered", drain->answered}, {"refused", drain->refused},
+                       {"unsent", drain->unsent},     {"lost", drain->lost}};
   }
   return object.dump(2, ' ', false, ordered_json::error_handler_t::replace);
 }

@@ -1,5 +1,7 @@
 #include "server/bench/load_client.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -57,6 +59,7 @@ class LoadClient::Wire : public std::enable_shared_from_this<Wire> {
 
   void send(Impl::Waiting next) {
     now_ = std::move(next);
+    was_sent_ = false;
     is_reused_ = socket_.is_open();
     if (is_reused_) return write();
     connect();
@@ -79,6 +82,8 @@ class LoadClient::Wire : public std::enable_shared_from_this<Wire> {
   }
 
   void write() {
+    if (is_closed_by_peer()) return fail("the connection ended: ", net::error::eof);
+    was_sent_ = true;
     net::async_write(socket_, net::buffer(*now_.request),
                      [self = shared_from_this(), request = now_.request](error_code error, auto) {
                        if (error) self->fail("cannot send: ", error);
@@ -97,11 +102,18 @@ class LoadClient::Wire : public std::enable_shared_from_this<Wire> {
   // A server may have closed a connection that was idle for long: then the request was not read.
   void fail(const char* what, error_code error) {
     if (!now_.on_answer) return;
-    if (!is_reused_ || parser_->got_some()) return finish(0, what + error.message(), false);
+    if (!is_reused_ || (was_sent_ && parser_->got_some()))
+      return finish(0, what + error.message(), false);
     is_reused_ = false;
     close();
     buffer_.clear();
     connect();
+  }
+
+  // Before anything was sent: what the server does not read then was never asked.
+  bool is_closed_by_peer() {
+    char byte = 0;
+    return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
   }
 
   void close() {
@@ -111,7 +123,7 @@ class LoadClient::Wire : public std::enable_shared_from_this<Wire> {
 
   void finish(unsigned status, std::string error, bool keep) {
     if (!now_.on_answer) return;  // answered already: what fails now is of the connection's end
-    HttpAnswer answer{static_cast<int>(status), {}, std::move(error)};
+    HttpAnswer answer{static_cast<int>(status), {}, std::move(error), was_sent_};
     if (status != 0) answer.body = std::move(parser_->get().body());
     if (!keep) close();
     const OnAnswer call = std::exchange(now_, {}).on_answer;
@@ -124,6 +136,7 @@ class LoadClient::Wire : public std::enable_shared_from_this<Wire> {
   beast::flat_buffer buffer_;
   std::optional<http::response_parser<http::string_body>> parser_;
   Impl::Waiting now_;
+  bool was_sent_ = false;   // the request at hand, at least in part
   bool is_reused_ = false;  // it has answered a request before
 };
 
@@ -168,7 +181,8 @@ void LoadClient::Impl::on_free(const std::shared_ptr<Wire>& wire, bool keep) {
 }
 
 void LoadClient::Impl::give_up() {
-  for (Waiting& each : std::exchange(waiting, {})) each.on_answer({0, {}, "it was never sent"});
+  for (Waiting& each : std::exchange(waiting, {}))
+    each.on_answer({0, {}, "it was never sent", false});
   for (const auto& wire : std::exchange(busy, {})) wire->give_up();
 }
 

@@ -26,6 +26,7 @@ struct HttpAnswer {
   int status = 0;  // 0: none came, and `error` says why
   std::string body;
   std::string error;
+  bool was_sent = true;  // false: no connection was made for it, and no server has seen any of it
 };
 
 // All calls, and all callbacks, are of the thread that runs it.

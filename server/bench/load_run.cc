@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds kTick{100};
 // What is not answered so long after the last request was sent is lost.
 constexpr std::chrono::seconds kPatience{60};
 
-enum class Outcome : std::uint8_t { kAnswered, kNoVerdict, kRefused, kLate, kFailed };
+enum class Outcome : std::uint8_t { kAnswered, kNoVerdict, kRefused, kLate, kUnsent, kFailed };
 
 Outcome outcome_of(const HttpAnswer& answer) {
   const auto says = [&](const char* what) { return answer.body.find(what) != std::string::npos; };
@@ -26,6 +26,7 @@ Outcome outcome_of(const HttpAnswer& answer) {
       // A conversation fails alone, in an answer with status 200.
       if (says(R"("code":"deadline_exceeded")")) return Outcome::kLate;
       return says(R"("safety":null)") ? Outcome::kNoVerdict : Outcome::kAnswered;
+    case 0: return answer.was_sent ? Outcome::kFailed : Outcome::kUnsent;
     case 408: return Outcome::kLate;
     case 429:
     case 503: return Outcome::kRefused;
@@ -122,6 +123,7 @@ class LoadRun {
         break;
       case Outcome::kRefused: result_.refused_ms.push_back(ms); break;
       case Outcome::kLate: ++result_.num_late; break;
+      case Outcome::kUnsent:
       case Outcome::kFailed:
         if (result_.num_errors++ == 0) {
           result_.first_error = answer.status == 0 ? answer.error
@@ -139,6 +141,7 @@ class LoadRun {
       case Outcome::kNoVerdict: ++halfway.answered; break;
       case Outcome::kRefused:
       case Outcome::kLate: ++halfway.refused; break;
+      case Outcome::kUnsent: ++halfway.unsent; break;
       case Outcome::kFailed: ++halfway.lost; break;
     }
   }

@@ -45,7 +45,8 @@ struct LoadResult {
     std::int64_t under_way = 0;
     std::int64_t answered = 0;
     std::int64_t refused = 0;  // or late
-    std::int64_t lost = 0;
+    std::int64_t unsent = 0;   // there was no connection for it any more
+    std::int64_t lost = 0;     // sent, and never answered
   };
   Halfway halfway;
 

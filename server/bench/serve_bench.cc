@@ -305,8 +305,11 @@ class ServeBenchRun {
     const LoadResult result = run_phase(plan, none);
     const OwnServer::Drained drained = own_->join();
     bench_.drain = DrainBench{std::chrono::duration<double>(drained.at - asked).count(),
-                              result.halfway.under_way, result.halfway.answered,
-                              result.halfway.refused, result.halfway.lost};
+                              result.halfway.under_way,
+                              result.halfway.answered,
+                              result.halfway.refused,
+                              result.halfway.unsent,
+                              result.halfway.lost};
   }
 
   const ServeBenchOptions& options_;

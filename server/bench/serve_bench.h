@@ -69,10 +69,11 @@ struct OverheadBench {
 
 struct DrainBench {
   double seconds = 0;          // from SIGTERM's call to the end of Server::run
-  std::int64_t under_way = 0;  // requests sent and not answered at that moment
+  std::int64_t under_way = 0;  // requests that had arrived and were not answered at that moment
   std::int64_t answered = 0;
   std::int64_t refused = 0;  // read after that moment
-  std::int64_t lost = 0;     // never answered
+  std::int64_t unsent = 0;   // still with the client, who then found no server
+  std::int64_t lost = 0;     // sent, and never answered
 };
 
 struct ServeBench {

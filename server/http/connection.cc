@@ -77,19 +77,17 @@ Connection::~Connection() {
 
 void Connection::start() {
   net::dispatch(socket_.get_executor(), [self = shared_from_this()] {
-    self->arm(self->shared_->draining ? kFirstRequest : self->shared_->limits.keep_alive);
+    self->await_request();
     self->watch();
   });
 }
 
 void Connection::close_when_idle() {
   net::dispatch(socket_.get_executor(), [self = shared_from_this()] {
-    self->keep_alive_ = false;
     if (self->state_ != State::kIdle) return;
-    if (!self->has_asked_) return self->arm(kFirstRequest);
-    // What has come already is read next; only then is the connection idle.
-    ErrorCode error;
-    if (self->buffer_.size() == 0 && self->socket_.available(error) == 0) self->close();
+    const auto idle_for = std::chrono::steady_clock::now() - self->idle_since_;
+    if (idle_for < kNextRequest) return self->await_request();
+    self->leave();
   });
 }
 
@@ -110,7 +108,7 @@ void Connection::on_watched(ErrorCode error, std::size_t bytes) {
   if (error && error != net::error::operation_aborted) return close();
   if (state_ == State::kIdle) {
     if (buffer_.size() > 0) return read_headers();
-    return watch();
+    return leaving_ ? leave() : watch();
   }
   if (state_ == State::kLingering) return discard();
   if (state_ == State::kAnswering && !error) watch();
@@ -118,7 +116,6 @@ void Connection::on_watched(ErrorCode error, std::size_t bytes) {
 
 void Connection::read_headers() {
   state_ = State::kReading;
-  has_asked_ = true;
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(shared_->limits.max_header_bytes));
   parser_->body_limit(shared_->limits.max_body_bytes);
@@ -336,14 +333,14 @@ void Connection::finish_answer() {
   forget_exchange(/*gone=*/false);
   release_body();
   deadline_.cancel();
-  if (!keep_alive_ || shared_->draining) return linger();
+  if (!keep_alive_) return linger();
   next_request();
 }
 
 void Connection::next_request() {
   state_ = State::kIdle;
   answer_begun_ = answer_ended_ = false;
-  arm(shared_->limits.keep_alive);
+  await_request();
   if (watching_) {
     if (buffer_.size() > 0) socket_.cancel();  // on_watched goes on
   } else if (buffer_.size() > 0) {
@@ -353,7 +350,16 @@ void Connection::next_request() {
   }
 }
 
-std::string Connection::head_of(const Response& response, std::optional<std::size_t> length) const {
+void Connection::await_request() {
+  leaving_ = false;
+  idle_since_ = std::chrono::steady_clock::now();
+  arm(shared_->draining ? kNextRequest : shared_->limits.keep_alive);
+}
+
+// What it says of the connection is what becomes of it, should the server begin to drain after
+// that.
+std::string Connection::head_of(const Response& response, std::optional<std::size_t> length) {
+  if (shared_->draining) keep_alive_ = false;
   const beast::string_view reason =
       http::obsolete_reason(static_cast<http::status>(response.status));
   std::string head = fmt::format("HTTP/1.1 {} {}\r\n", response.status, view(reason));
@@ -402,10 +408,20 @@ void Connection::on_patience_ended() {
   if (left > std::chrono::milliseconds(1)) {
     return arm(std::chrono::duration_cast<std::chrono::milliseconds>(left));
   }
+  if (state_ == State::kIdle) return leave();
   if (state_ != State::kReading) return close();
   // A slow sender. The pending read ends when the connection does.
   timed_out_ = true;
   socket_.cancel();
+}
+
+// Closes an idle connection, unless a request has come: it may lie in the socket, or be read
+// already and on its way to on_watched.
+void Connection::leave() {
+  ErrorCode error;
+  if (buffer_.size() > 0 || socket_.available(error) > 0) return watch();
+  leaving_ = true;
+  watching_ ? socket_.cancel() : close();
 }
 
 // Lets the client read the answer before the connection is reset under it.

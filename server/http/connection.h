@@ -40,11 +40,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
              std::function<void(Connection*)> on_end);
   ~Connection();
 
-  // While the server drains: for the first request of whoever has just connected.
-  static constexpr std::chrono::milliseconds kFirstRequest{250};
+  // While the server drains: for the next request of whoever has just connected, or was just
+  // answered and told that the connection would be kept.
+  static constexpr std::chrono::milliseconds kNextRequest{250};
 
   void start();
-  // After the requests that have come, or are on their way into an empty connection.
+  // After the requests that have come, or may be on their way.
   void close_when_idle();
 
  private:
@@ -75,10 +76,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_written(ErrorCode error);
   void finish_answer();
   void next_request();
+  void await_request();
 
-  std::string head_of(const Response& response, std::optional<std::size_t> length) const;
+  std::string head_of(const Response& response, std::optional<std::size_t> length);
   void arm(std::chrono::milliseconds patience);
   void on_patience_ended();
+  void leave();
   void linger();
   void discard();
   void close();
@@ -97,8 +100,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   std::size_t body_bytes_ = 0;  // admitted into shared_->bodies_bytes
   bool watching_ = false;
-  bool has_asked_ = false;  // at least once
+  bool leaving_ = false;  // closes, unless a request comes after all
   State state_ = State::kIdle;
+  std::chrono::steady_clock::time_point idle_since_;
   std::chrono::steady_clock::time_point linger_until_;
 
   // The request at hand. The exchange belongs to whoever answers.

@@ -32,7 +32,8 @@ namespace {
 
 using Acceptor = net::basic_socket_acceptor<net::generic::stream_protocol>;
 
-constexpr int kBacklog = 1024;
+// Connections that the system has made and nobody has accepted yet. It cuts this to what it allows.
+constexpr int kBacklog = 4096;
 constexpr std::chrono::milliseconds kAcceptPause{100};  // where there are no descriptors left
 
 // Each connection takes a descriptor; the soft limit is often 1,024.

@@ -41,8 +41,8 @@ class Listener {
   // Starts the threads and accepts.
   void run();
   // Accepts whoever is connected already and then nobody, closes idle connections, and the others
-  // after their answer. A connection that has not asked anything yet has Connection::kFirstRequest
-  // for that. `drained` is called on a thread of the listener when the last is gone.
+  // after their answer. One that was made or answered just now has Connection::kNextRequest to ask
+  // once more. `drained` is called on a thread of the listener when the last is gone.
   void drain(std::function<void()> drained);
   // Ends the threads and drops what is still open.
   void stop();

@@ -72,7 +72,15 @@ class BenchServe(unittest.TestCase):
         self.assertGreater(overhead["http_ms"]["p50"], 0)
         drain = result["drain"]
         self.assertEqual(drain["lost"], 0)
-        self.assertEqual(drain["under_way"], drain["answered"] + drain["refused"])
+        self.assertEqual(drain["under_way"], drain["answered"] + drain["refused"] + drain["unsent"])
+
+    # Of more requests than the client can send, those that it has not sent when the server ends are
+    # told apart from those that the server did not answer: none.
+    def test_a_flooded_drain_loses_nothing(self):
+        drain = bench("--mix", "health", "--duration", "0.5", "--rate", "300000", "--pairs", "0",
+                      "--max-connections", "64")["drain"]
+        self.assertEqual(drain["lost"], 0)
+        self.assertEqual(drain["under_way"], drain["answered"] + drain["refused"] + drain["unsent"])
 
     # Far more than fits: what has no room is refused, and one way or the other is counted so.
     def test_overload(self):

@@ -1,5 +1,6 @@
 """What a server must stand: too much, too slow, too long, strangers, leavers, and its own end."""
 
+import contextlib
 import hashlib
 import json
 import signal
@@ -196,6 +197,24 @@ class End(unittest.TestCase):
         for each in asking:
             each.join(60)
         self.assertEqual([each.status for each in answers], [200] * 3)
+        self.assertEqual(server.stop(), 0)
+
+    # They were told that the connection would be kept, and cannot know yet that it will not.
+    def test_who_was_just_answered_may_ask_once_more(self):
+        server = Server()
+        with contextlib.ExitStack() as stack:
+            kept = [stack.enter_context(server.raw()) for _ in range(20)]
+            for each in kept:
+                each.sendall(b"GET /health HTTP/1.1\r\n\r\n")
+                self.assertIn(b" 200 ", each.recv(4096))
+            server.process.send_signal(signal.SIGTERM)
+            server.until(lambda: any("Shutting down" in line for line in server.log))
+            for each in kept:
+                each.sendall(b"GET /health HTTP/1.1\r\n\r\n")
+            for each in kept:
+                answer = each.recv(4096)
+                self.assertIn(b" 503 ", answer)
+                self.assertIn(b"Connection: close", answer)
         self.assertEqual(server.stop(), 0)
 
     def test_a_second_signal_ends_that_too(self):

@@ -28,6 +28,8 @@ namespace {
 
 // An answer in one read: what the client takes for it is told as the server's.
 constexpr std::size_t kReadBytes = std::size_t{4} << 10;
+// For one answer that is waited for alone.
+constexpr std::chrono::seconds kPatience{120};
 
 }  // namespace
 
@@ -212,6 +214,13 @@ void LoadClient::run(Clock::time_point give_up) {
   impl_->give_up();
   impl_->io.restart();
   impl_->io.poll();
+}
+
+HttpAnswer LoadClient::ask(std::shared_ptr<const std::string> request) {
+  HttpAnswer result;
+  send(std::move(request), [&](HttpAnswer answer) { result = std::move(answer); });
+  run(Clock::now() + kPatience);
+  return result;
 }
 
 Result<ServerUrl> ServerUrl::parse(std::string_view text) {

@@ -48,6 +48,8 @@ class LoadClient {
   // Until there is nothing left to wait for. What is not answered at `give_up` is answered then,
   // with an error.
   void run(Clock::time_point give_up);
+  // One request, alone: sends it and runs until it is answered.
+  HttpAnswer ask(std::shared_ptr<const std::string> request);
 
  private:
   struct Impl;

@@ -3,70 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <memory>
 #include <utility>
 
+#include "server/bench/load_rounds.h"
 #include "server/bench/load_run.h"
+#include "server/bench/overhead.h"
 #include "server/bench/own_server.h"
+#include "server/bench/server_work.h"
+#include "server/bench/statistics.h"
 #include "server/json/json.h"
-#include "server/metrics/quantile.h"
 
 namespace parapet::server {
 namespace {
 
 using Clock = LoadClient::Clock;
 
-// For one answer that is waited for alone.
-constexpr std::chrono::seconds kPatience{120};
 constexpr std::chrono::duration<double> kWarmUp{0.5};
-
-Milliseconds percentiles(std::vector<double> values) {
-  std::ranges::sort(values);
-  return {quantile(values, 0.5), quantile(values, 0.99)};
-}
-
-// The sum of a metric's samples; empty where there is none of that name.
-std::optional<double> metric(std::string_view text, std::string_view name) {
-  std::optional<double> sum;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    if (!line.starts_with(name)) continue;
-    const std::string_view rest = line.substr(name.size());
-    if (!rest.starts_with('{') && !rest.starts_with(' ')) continue;
-    double value = 0;
-    const std::string_view number = line.substr(line.rfind(' ') + 1);
-    std::from_chars(number.data(), number.data() + number.size(), value);
-    sum = sum.value_or(0) + value;
-  }
-  return sum;
-}
-
-// A series of values a round, of one load.
-struct Rounds {
-  std::vector<double> offered, answered, goodput, http_us, engine_share;
-  std::vector<Milliseconds> latency, refusal, behind;
-  std::array<std::vector<Milliseconds>, kNumRequestKinds> of_kind;
-};
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return quantile(values, 0.5);
-}
-
-// Of rounds in which there was something.
-Milliseconds median(const std::vector<Milliseconds>& rounds) {
-  std::vector<double> p50;
-  std::vector<double> p99;
-  for (const Milliseconds& each : rounds) {
-    if (each.p99 == 0) continue;
-    p50.push_back(each.p50);
-    p99.push_back(each.p99);
-  }
-  return {median(p50), median(p99)};
-}
 
 class ServeBenchRun {
  public:
@@ -76,19 +29,20 @@ class ServeBenchRun {
     if (auto status = start(); !status) return status.error();
     const bool sweeps = options_.rates.empty();
     const std::vector<double>& loads = sweeps ? options_.multiples : options_.rates;
-    bench_.loads.resize(loads.size());
-    rounds_.resize(loads.size());
+    for (const double load : loads) loads_.emplace_back(sweeps ? load : 0);
     // The capacity is measured, the loads of a round, and once how the server ends.
     num_phases_ = (loads.size() + 1) * static_cast<std::size_t>(options_.rounds) + (own_ ? 1 : 0);
     for (int round = 0; round < options_.rounds; ++round) {
       if (auto status = measure_capacity(); !status) return status.error();
       for (std::size_t i = 0; i < loads.size(); ++i) {
-        bench_.loads[i].multiple = sweeps ? loads[i] : 0;
-        measure_load(i, sweeps ? loads[i] * median(capacities_) : loads[i]);
+        measure_load(loads_[i], sweeps ? loads[i] * median(capacities_) : loads[i]);
       }
       measure_overhead();
     }
-    summarize();
+    bench_.capacity = median(capacities_);
+    bench_.capacity_work = capacity_work_.median();
+    for (const LoadRounds& load : loads_) bench_.loads.push_back(load.summary());
+    bench_.overhead = overhead_.result();
     measure_drain();
     return std::move(bench_);
   }
@@ -119,7 +73,7 @@ class ServeBenchRun {
 
   // Asks for the model's name, which requests have to give on some servers.
   Status greet(const ServerUrl& url) {
-    const HttpAnswer answer = ask(mix_->get("/v1/models"));
+    const HttpAnswer answer = client_->ask(mix_->get("/v1/models"));
     if (answer.status != 200) {
       const std::string why = answer.status == 0 ? answer.error
                               : answer.status == 401
@@ -139,14 +93,7 @@ class ServeBenchRun {
     return {};
   }
 
-  HttpAnswer ask(std::shared_ptr<const std::string> message) {
-    HttpAnswer result;
-    client_->send(std::move(message), [&](HttpAnswer answer) { result = std::move(answer); });
-    client_->run(Clock::now() + kPatience);
-    return result;
-  }
-
-  LoadResult run_phase(LoadPlan plan, std::optional<ServerWork>& work) {
+  LoadResult run_phase(LoadPlan plan) {
     plan.concurrency = options_.concurrency;
     plan.duration = options_.duration;
     if (options_.on_progress) {
@@ -158,33 +105,15 @@ class ServeBenchRun {
             static_cast<std::uint64_t>(static_cast<double>(num_phases_) * kParts));
       };
     }
-    const std::string before = ask(mix_->get("/metrics")).body;
-    const Clock::time_point begin = Clock::now();
     LoadResult result = run_load(*client_, *mix_, plan);
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     ++phase_;
-    if (!plan.halfway)
-      work = work_between(before, ask(mix_->get("/metrics")).body, result, seconds);
     return result;
   }
 
-  static std::optional<ServerWork> work_between(const std::string& before, const std::string& after,
-                                                const LoadResult& result, double seconds) {
-    const auto grown = [&](const char* name) -> std::optional<double> {
-      const auto from = metric(before, name);
-      const auto to = metric(after, name);
-      if (!from || !to) return std::nullopt;
-      return *to - *from;
-    };
-    const auto http = grown("parapet:http_cpu_seconds_total");
-    const auto engine = grown("parapet:engine_step_seconds_total");
-    if (!http || !engine || result.num_sent == 0) return std::nullopt;
-    return ServerWork{1e6 * *http / static_cast<double>(result.num_sent), *engine / seconds};
-  }
-
   Status measure_capacity() {
-    std::optional<ServerWork> work;
-    const LoadResult result = run_phase({}, work);
+    const WorkMeter meter(*client_, *mix_);
+    const LoadResult result = run_phase({});
+    capacity_work_.add(meter.end(result.num_sent));
     const auto answered = static_cast<double>(result.num_answered());
     if (answered == 0) {
       return Error{ErrorCode::kInvalidArgument,
@@ -195,100 +124,21 @@ class ServeBenchRun {
     }
     // Answers come in batches: up to the last of them, not to the end of a half done one.
     capacities_.push_back(answered / result.seconds);
-    if (work) {
-      capacity_rounds_.http_us.push_back(work->http_us);
-      capacity_rounds_.engine_share.push_back(work->engine_share);
-    }
     return {};
   }
 
-  void measure_load(std::size_t index, double rate) {
+  void measure_load(LoadRounds& rounds, double rate) {
     LoadPlan plan;
     plan.rate = rate;
     plan.deadline = options_.deadline;
-    std::optional<ServerWork> work;
-    const LoadResult result = run_phase(plan, work);
-    Rounds& rounds = rounds_[index];
-    const double seconds = std::max(result.seconds, options_.duration.count());
-    rounds.offered.push_back(static_cast<double>(result.num_sent) / options_.duration.count());
-    rounds.answered.push_back(static_cast<double>(result.num_answered()) / seconds);
-    rounds.goodput.push_back(static_cast<double>(result.num_in_time) / options_.duration.count());
-    rounds.refusal.push_back(percentiles(result.refused_ms));
-    rounds.behind.push_back(percentiles(result.behind_ms));
-    std::vector<double> all;
-    for (std::size_t kind = 0; kind < kNumRequestKinds; ++kind) {
-      const auto& ms = result.answered_ms[kind];
-      all.insert(all.end(), ms.begin(), ms.end());
-      rounds.of_kind[kind].push_back(percentiles(ms));
-    }
-    rounds.latency.push_back(percentiles(all));
-    if (work) {
-      rounds.http_us.push_back(work->http_us);
-      rounds.engine_share.push_back(work->engine_share);
-    }
-    LoadBench& load = bench_.loads[index];
-    load.num_sent += result.num_sent;
-    load.num_answered += result.num_answered();
-    load.num_refused += std::ssize(result.refused_ms);
-    load.num_late += result.num_late;
-    load.num_errors += result.num_errors;
-    load.num_no_verdict += result.num_no_verdict;
-    if (load.first_error.empty()) load.first_error = result.first_error;
+    const WorkMeter meter(*client_, *mix_);
+    const LoadResult result = run_phase(plan);
+    rounds.add(result, options_.duration, meter.end(result.num_sent));
   }
 
-  // The same text both ways, by turns. It was judged just before: neither computes what the other
-  // finds in the cache.
   void measure_overhead() {
     if (!own_ || own_->guard() == nullptr || options_.mix.shares[0] == 0) return;
-    for (std::int64_t pair = 0; pair < options_.pairs; ++pair) {
-      const std::string text = mix_->text();
-      const auto message = mix_->make(RequestKind::kVerdicts, text, {});
-      const std::vector<Conversation> conversation = {{{"user", text}}};
-      (void)own_->guard()->judge(conversation);
-      const auto time_of = [](const auto& call) {
-        const Clock::time_point begin = Clock::now();
-        call();
-        return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-      };
-      double http = 0;
-      double in_process = 0;
-      for (const bool over_http : {pair % 2 == 0, pair % 2 != 0}) {
-        if (over_http) {
-          http = time_of([&] { ask(message); });
-        } else {
-          in_process = time_of([&] { (void)own_->guard()->judge(conversation); });
-        }
-      }
-      http_.push_back(http);
-      in_process_.push_back(in_process);
-      difference_.push_back(http - in_process);
-    }
-  }
-
-  static std::optional<ServerWork> work_of(const Rounds& rounds) {
-    if (rounds.http_us.empty()) return std::nullopt;
-    return ServerWork{median(rounds.http_us), median(rounds.engine_share)};
-  }
-
-  void summarize() {
-    bench_.capacity = median(capacities_);
-    bench_.capacity_work = work_of(capacity_rounds_);
-    for (std::size_t i = 0; i < bench_.loads.size(); ++i) {
-      const Rounds& rounds = rounds_[i];
-      LoadBench& load = bench_.loads[i];
-      load.offered = median(rounds.offered);
-      load.answered = median(rounds.answered);
-      load.goodput = median(rounds.goodput);
-      load.latency = median(rounds.latency);
-      for (const auto& kind : rounds.of_kind) load.latency_of_kind.push_back(median(kind));
-      load.refusal = median(rounds.refusal);
-      load.behind = median(rounds.behind);
-      load.work = work_of(rounds);
-    }
-    if (!http_.empty()) {
-      bench_.overhead = OverheadBench{std::ssize(http_), percentiles(http_),
-                                      percentiles(in_process_), percentiles(difference_)};
-    }
+    overhead_.measure(*own_->guard(), *client_, *mix_, options_.pairs);
   }
 
   // At its capacity, the server is told to end.
@@ -301,8 +151,7 @@ class ServeBenchRun {
       asked = Clock::now();
       own_->drain();
     };
-    std::optional<ServerWork> none;
-    const LoadResult result = run_phase(plan, none);
+    const LoadResult result = run_phase(plan);
     const OwnServer::Drained drained = own_->join();
     bench_.drain = DrainBench{std::chrono::duration<double>(drained.at - asked).count(),
                               result.halfway.under_way,
@@ -318,9 +167,9 @@ class ServeBenchRun {
   std::unique_ptr<RequestMix> mix_;
   ServeBench bench_;
   std::vector<double> capacities_;
-  Rounds capacity_rounds_;
-  std::vector<Rounds> rounds_;  // of each load
-  std::vector<double> http_, in_process_, difference_;
+  WorkRounds capacity_work_;
+  std::vector<LoadRounds> loads_;
+  OverheadMeter overhead_;
   std::size_t phase_ = 0;
   std::size_t num_phases_ = 1;
 };

@@ -29,6 +29,7 @@ class Traffic:
         self.attacks = 0
         self.kinds: set[str] = set()
         self.faults: list[str] = []
+        self.memory: list[int] = []  # KiB that the server holds, now and then
         self.lock = threading.Lock()
 
     def normal(self, seed: int):
@@ -183,6 +184,9 @@ class Soak(unittest.TestCase):
         clients += [threading.Thread(target=traffic.hostile, args=(i,)) for i in range(HOSTILE_CLIENTS)]
         for each in clients:
             each.start()
+        while (left := traffic.end - time.monotonic()) > 0:
+            time.sleep(min(left, max(1, seconds / 8)))
+            traffic.memory.append(self.status(server, "VmRSS"))
         for each in clients:
             each.join()
         server.until(lambda: server.get("/load").json()["server_load"] == 0, 30)
@@ -191,14 +195,14 @@ class Soak(unittest.TestCase):
 
     def test_it_stands(self):
         server = Server("--max-waiting", "400", "--timeout-header-ms", "1000", "--timeout-body-ms", "1000",
-                        "--kv-cache-memory", "64M")
+                        "--kv-cache-memory", "16M")  # soon all of it has been touched
         try:
             self.run_traffic(server, SECONDS / 3)  # until memory is what it will be
             before = self.held(server)
             traffic = self.run_traffic(server, SECONDS * 2 / 3)
             after = self.held(server)
             print(f"soak: {traffic.answered} answered, {traffic.refused} refused, {traffic.attacks} attacks of "
-                  f"{len(traffic.kinds)} kinds; held before {before}, after {after}")
+                  f"{len(traffic.kinds)} kinds; held before {before}, after {after}; KiB meanwhile {traffic.memory}")
             self.assertEqual(traffic.faults, [])
             self.assertGreater(traffic.answered, 10)
             self.assertGreater(traffic.attacks, 10)

@@ -42,9 +42,9 @@ std::vector<Wrong> wrong_numbers() {
           {"max_tokens", [](P& p) { p.max_tokens = -1; }},
           {"min_tokens", [](P& p) { p.min_tokens = -1; }},
           {"min_tokens", [](P& p) { p.min_tokens = p.max_tokens + 1; }},
-          {"logprobs", [](P& p) { p.logprobs = -1; }},
-          {"logprobs", [](P& p) { p.logprobs = 1025; }},
-          {"prompt_logprobs", [](P& p) { p.prompt_logprobs = 1025; }}};
+          {"logprobs", [](P& p) { p.logprobs = -2; }},
+          {"logprobs", [](P& p) { p.logprobs = kBeyond + 1; }},
+          {"prompt_logprobs", [](P& p) { p.prompt_logprobs = kBeyond + 1; }}};
 }
 
 std::vector<Wrong> wrong_lists() {

@@ -109,7 +109,7 @@ class Sampling(unittest.TestCase):
                              (["--logit-bias", "5=x"], "--logit-bias"),
                              (["--logit-bias", "5="], "--logit-bias"),
                              (["--logit-bias", "99999=1"], "logit_bias"),
-                             (["--stop", ""], "stop"), (["--logprobs", "-1"], "logprobs"),
+                             (["--stop", ""], "stop"), (["--logprobs", "-2"], "logprobs"),
                              (["--logprobs", "x"], "--logprobs"), (["--n", "0"], "n is 0"),
                              (["--presence-penalty", "-3"], "presence_penalty"),
                              (["--regex", "("], "regex"), (["--max-tokens", "-1"], "max_tokens"),

@@ -125,8 +125,7 @@ void print_bench(const ServeBench& bench) {
   if (const auto& drain = bench.drain) {
     fmt::print(
         "drained in {:.3f} s: of {} requests under way {} were answered, {} refused, {} never "
-        "sent, "
-        "{} lost\n",
+        "sent, {} lost\n",
         drain->seconds, drain->under_way, drain->answered, drain->refused, drain->unsent,
         drain->lost);
   }

@@ -164,9 +164,9 @@ class DenseLinear {
       }
     });
     for (std::int64_t k = 0; k < plan_.in; k += plan_.block) {
+      const std::int64_t extent = extent_at(k);
       for (std::int64_t first = 0; first < columns.count; first += kPanelCols) {
         const std::int64_t end = std::min(first + kPanelCols, columns.count);
-        const std::int64_t extent = extent_at(k);
         for (std::int64_t c = first; c < end; ++c) {
           kernels_.widen[static_cast<int>(weight_.dtype())](columns.address[c] + k_bytes(k), extent,
                                                             panel + (c - first) * extent);
@@ -180,9 +180,9 @@ class DenseLinear {
 
   // The panel of block k that begins with column `first`; nothing where k is past the last.
   Fetch fetch(const WeightColumns& columns, std::int64_t first, std::int64_t k) const {
-    const std::int64_t count = k < plan_.in ? std::min(kPanelCols, columns.count - first) : 0;
-    return {columns.address + first, count, k_bytes(k),
-            k_bytes(std::max<std::int64_t>(extent_at(k), 0))};
+    if (k >= plan_.in) return {columns.address, 0, 0, 0};
+    return {columns.address + first, std::min(kPanelCols, columns.count - first), k_bytes(k),
+            k_bytes(extent_at(k))};
   }
 
   // Columns [first, end) of the tile, widened in `panel`. The next panel's weights come from memory

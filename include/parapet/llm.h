@@ -83,8 +83,7 @@ struct SamplingParams {
   // From logits as the model gave them.
   std::optional<std::int64_t> logprobs;         // of so many likely tokens; -1: of all
   std::optional<std::int64_t> prompt_logprobs;  // the same for the prompt
-  std::vector<TokenId>
-      logprob_token_ids;  // of exactly these, at most 1,024, at every output position
+  std::vector<TokenId> logprob_token_ids;       // of exactly these, in the answer; at most 1,024
 
   // A guard's greedy answer is drafted and checked in one pass, or few (docs/verdicts.md). True:
   // written token by token instead, which gives the same answer.

@@ -42,11 +42,8 @@ void read_chat_logprobs(Fields& fields, const ServerOptions& options, ChatReques
   if (request.top_logprobs != 0 && !request.logprobs) {
     fields.fail("top_logprobs", "top_logprobs needs logprobs to be true");
   }
-  const bool by_id = !request.params.logprob_token_ids.empty();
-  if (by_id && !request.logprobs) {
-    fields.fail("logprob_token_ids", "logprob_token_ids needs logprobs to be true");
-  }
-  if (request.logprobs) request.params.logprobs = by_id ? 0 : request.top_logprobs;
+  if (request.logprobs) top = request.top_logprobs;
+  read_logprob_token_ids(fields, request.logprobs ? top : std::nullopt, request.params);
 }
 
 void refuse_chat_extras(Fields& fields) {
@@ -115,7 +112,8 @@ class Chat {
         names_{service.llm.tokenizer(), request_.tokens_as_ids},
         id_(answer_id("chatcmpl-", exchange_->request(), request_.request_id)),
         created_(unix_seconds()),
-        told_(static_cast<std::size_t>(std::max<std::int64_t>(1, request_.params.n))) {}
+        events_(*exchange_, service.options, request_.stream,
+                static_cast<std::size_t>(std::max<std::int64_t>(1, request_.params.n))) {}
 
   static void start(const std::shared_ptr<Chat>& self) {
     GenerationJob job;
@@ -128,27 +126,14 @@ class Chat {
     job.on_done = [self](const std::vector<RequestOutput>& outputs) {
       self->finish(outputs.front());
     };
-    job.on_failed = [self](const ApiError& error) { self->fail(error); };
+    job.on_failed = [self](const ApiError& error) { self->events_.fail(error); };
     generate(self->service_, self->exchange_, std::move(job));
   }
 
  private:
-  struct Told {
-    bool begun = false;
-    std::int64_t tokens = 0;
-    std::size_t logprobs = 0;  // positions
-  };
-
   void finish(const RequestOutput& output) {
     if (request_.stream.stream) return finish_stream(output);
     answer_json(*exchange_, whole(output));
-  }
-
-  void fail(const ApiError& error) {
-    if (!stream_begun_) return answer_error(*exchange_, error);
-    exchange_->send("data: " + error_json(error) + "\n\n");
-    exchange_->send(kDoneEvent);
-    exchange_->finish_stream();
   }
 
   Json whole(const RequestOutput& output) const {
@@ -187,44 +172,32 @@ class Chat {
                 const std::vector<std::vector<float>>& by_id) const {
     if (!request_.logprobs) return nullptr;
     const auto& ids = request_.params.logprob_token_ids;
-    return chat_logprobs(asked_for(positions, by_id, ids),
-                         ids.empty() ? request_.top_logprobs : std::ssize(ids) + 1, names_);
-  }
-
-  void begin_stream() {
-    if (std::exchange(stream_begun_, true)) return;
-    start_events(*exchange_);
+    if (ids.empty()) return chat_logprobs(positions, request_.top_logprobs, names_);
+    return chat_logprobs(with_token_ids(positions, by_id, ids), /*top=*/-1, names_);
   }
 
   void send_chunk(std::int64_t index, Json delta, Json more = Json::object()) {
-    begin_stream();
+    const auto answer = static_cast<std::size_t>(index);
     Json choice = {{"index", index},
                    {"delta", std::move(delta)},
                    {"logprobs", nullptr},
                    {"finish_reason", nullptr}};
     choice.update(more);
     Json chunk = head("chat.completion.chunk");
-    chunk["choices"] = Json::array({std::move(choice)});
-    Told& told = told_[static_cast<std::size_t>(index)];
-    if (!std::exchange(told.begun, true) && request_.return_token_ids) {
+    if (!events_.told(answer).begun && request_.return_token_ids) {
       chunk["prompt_token_ids"] = request_.ids;
     }
-    if (request_.stream.continuous_usage) {
-      chunk["usage"] = usage_json({std::ssize(request_.ids), told.tokens, 0}, service_.options);
-    }
-    exchange_->send(event(chunk));
+    events_.send(std::move(chunk), answer, std::move(choice), std::ssize(request_.ids));
   }
 
   void tell_role(std::int64_t index) {
-    if (told_[static_cast<std::size_t>(index)].begun) return;
+    if (events_.told(static_cast<std::size_t>(index)).begun) return;
     send_chunk(index, {{"role", service_.options.response_role}, {"content", ""}});
   }
 
   void stream_delta(const OutputDelta& delta) {
     tell_role(delta.index);
-    Told& told = told_[static_cast<std::size_t>(delta.index)];
-    told.tokens += std::ssize(delta.token_ids);
-    told.logprobs += delta.logprobs.size();
+    events_.count(static_cast<std::size_t>(delta.index), delta);
     if (delta.text.empty() && !request_.return_token_ids && !request_.logprobs) return;
     Json more = {{"logprobs", logprobs(delta.logprobs, delta.token_logprobs)}};
     if (request_.return_token_ids) more["token_ids"] = delta.token_ids;
@@ -232,31 +205,19 @@ class Chat {
   }
 
   // The last piece of an answer says why it ended; an end token's logprobs come with it.
-  void finish_answer(std::int64_t index, const CompletionOutput& output) {
+  void finish_answer(std::int64_t index, const RequestOutput& output) {
     tell_role(index);
-    Told& told = told_[static_cast<std::size_t>(index)];
-    told.tokens = num_tokens(output);
-    Json more = {{"finish_reason", output.finish_reason},
-                 {"stop_reason", stop_reason(output, request_.params)}};
-    if (told.logprobs < output.logprobs.size()) {
-      more["logprobs"] = logprobs(beyond(told.logprobs, output.logprobs),
-                                  beyond(told.logprobs, output.token_logprobs));
-    }
+    const CompletionOutput& each = output.outputs[static_cast<std::size_t>(index)];
+    const OutputDelta rest = events_.rest(static_cast<std::size_t>(index), output, each);
+    Json more = {{"finish_reason", each.finish_reason},
+                 {"stop_reason", stop_reason(each, request_.params)}};
+    if (!rest.logprobs.empty()) more["logprobs"] = logprobs(rest.logprobs, rest.token_logprobs);
     send_chunk(index, Json::object(), std::move(more));
   }
 
   void finish_stream(const RequestOutput& output) {
-    for (std::size_t i = 0; i < output.outputs.size(); ++i) {
-      finish_answer(static_cast<std::int64_t>(i), output.outputs[i]);
-    }
-    if (request_.stream.include_usage) {
-      Json chunk = head("chat.completion.chunk");
-      chunk["choices"] = Json::array();
-      chunk["usage"] = usage_json(output.usage, service_.options);
-      exchange_->send(event(chunk));
-    }
-    exchange_->send(kDoneEvent);
-    exchange_->finish_stream();
+    for (std::int64_t i = 0; i < std::ssize(output.outputs); ++i) finish_answer(i, output);
+    events_.finish(head("chat.completion.chunk"), output.usage);
   }
 
   Service& service_;
@@ -265,8 +226,7 @@ class Chat {
   TokenNames names_;
   std::string id_;
   std::int64_t created_;
-  std::vector<Told> told_;  // of each answer
-  bool stream_begun_ = false;
+  AnswerEvents events_;
 };
 
 }  // namespace

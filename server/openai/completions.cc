@@ -65,13 +65,7 @@ void read_completion_logprobs(Fields& fields, const ServerOptions& options,
                               CompletionRequest& request) {
   SamplingParams& params = request.params;
   read_top(fields, options, "logprobs", request.logprobs);
-  params.logprobs = request.logprobs;
-  if (!params.logprob_token_ids.empty()) {
-    if (!request.logprobs) {
-      fields.fail("logprob_token_ids", "logprob_token_ids needs logprobs to be set");
-    }
-    params.logprobs = 0;  // of the chosen token
-  }
+  read_logprob_token_ids(fields, request.logprobs, params);
   if (request.echo && request.logprobs && !params.prompt_logprobs) {
     params.prompt_logprobs = request.logprobs;
   }
@@ -115,7 +109,7 @@ class Completion {
         id_(answer_id("cmpl-", exchange_->request(), request_.request_id)),
         created_(unix_seconds()),
         n_(static_cast<std::size_t>(std::max<std::int64_t>(1, request_.params.n))),
-        told_(request_.prompts.size() * n_) {}
+        events_(*exchange_, service.options, request_.stream, request_.prompts.size() * n_) {}
 
   static void start(const std::shared_ptr<Completion>& self) {
     GenerationJob job;
@@ -128,18 +122,11 @@ class Completion {
       };
     }
     job.on_done = [self](const std::vector<RequestOutput>& outputs) { self->finish(outputs); };
-    job.on_failed = [self](const ApiError& error) { self->fail(error); };
+    job.on_failed = [self](const ApiError& error) { self->events_.fail(error); };
     generate(self->service_, self->exchange_, std::move(job));
   }
 
  private:
-  struct Told {
-    bool begun = false;
-    std::int64_t tokens = 0;
-    std::size_t logprobs = 0;  // positions
-    std::int64_t offset = 0;   // characters
-  };
-
   void finish(const std::vector<RequestOutput>& outputs) {
     if (request_.stream.stream) return finish_stream(outputs);
     Json json = head();
@@ -151,13 +138,6 @@ class Completion {
     }
     json["usage"] = usage_json(sum(outputs), service_.options);
     answer_json(*exchange_, json);
-  }
-
-  void fail(const ApiError& error) {
-    if (!stream_begun_) return answer_error(*exchange_, error);
-    exchange_->send("data: " + error_json(error) + "\n\n");
-    exchange_->send(kDoneEvent);
-    exchange_->finish_stream();
   }
 
   Json head() const {
@@ -179,9 +159,11 @@ class Completion {
 
   Json choice(std::size_t index, const RequestOutput& output, std::size_t answer) const {
     const CompletionOutput& each = output.outputs[answer];
+    std::int64_t offset = 0;
     Json json = {{"index", index},
                  {"text", request_.echo ? output.prompt + each.text : each.text},
-                 {"logprobs", logprobs(output, each)},
+                 {"logprobs",
+                  logprobs(each, request_.echo ? &output.prompt_logprobs : nullptr, index, offset)},
                  {"finish_reason", each.finish_reason},
                  {"stop_reason", stop_reason(each, request_.params)},
                  {"prompt_logprobs", nullptr}};
@@ -195,111 +177,77 @@ class Completion {
     return json;
   }
 
-  Json logprobs(const RequestOutput& output, const CompletionOutput& each) const {
+  // Of an answer or a piece of it; before that, of the prompt where it is echoed.
+  template <class Answer>
+  Json logprobs(const Answer& answer, const std::vector<std::vector<Logprob>>* of_prompt,
+                std::size_t index, std::int64_t& offset) const {
     if (!request_.logprobs) return nullptr;
-    std::int64_t offset = 0;
-    Json all = no_logprobs();
-    if (request_.echo) {
-      append_logprobs(all, completion_logprobs(output.prompt_logprobs, output.prompt_token_ids,
-                                               *request_.logprobs, offset, names_));
+    const std::int64_t top = *request_.logprobs;
+    Json all = completion_logprobs({}, {}, top, offset, names_);
+    if (of_prompt != nullptr) {
+      append_logprobs(all, completion_logprobs(*of_prompt, prompt_of(index), top, offset, names_));
     }
-    append_logprobs(all, answer_logprobs(each.logprobs, each.token_logprobs, offset));
+    const auto& ids = request_.params.logprob_token_ids;
+    append_logprobs(
+        all, ids.empty()
+                 ? completion_logprobs(answer.logprobs, {}, top, offset, names_)
+                 : completion_logprobs(with_token_ids(answer.logprobs, answer.token_logprobs, ids),
+                                       {}, /*top=*/-1, offset, names_));
     return all;
   }
 
-  Json no_logprobs() const {
-    std::int64_t offset = 0;
-    return completion_logprobs({}, {}, 0, offset, names_);
-  }
-
-  Json answer_logprobs(const std::vector<std::vector<Logprob>>& positions,
-                       const std::vector<std::vector<float>>& by_id, std::int64_t& offset) const {
-    const auto& ids = request_.params.logprob_token_ids;
-    return completion_logprobs(asked_for(positions, by_id, ids), {},
-                               ids.empty() ? *request_.logprobs : std::ssize(ids) + 1, offset,
-                               names_);
+  const std::vector<TokenId>& prompt_of(std::size_t index) const {
+    return request_.prompts[index / n_];
   }
 
   void send_chunk(std::size_t index, std::string text, Json more) {
-    if (!std::exchange(stream_begun_, true)) start_events(*exchange_);
-    const std::vector<TokenId>& prompt = request_.prompts[index / n_];
-    Told& told = told_[index];
-    if (!std::exchange(told.begun, true) && request_.return_token_ids) {
-      more["prompt_token_ids"] = prompt;
-    }
+    const std::vector<TokenId>& prompt = prompt_of(index);
+    if (!events_.told(index).begun && request_.return_token_ids) more["prompt_token_ids"] = prompt;
     Json choice = {{"index", index},
                    {"text", std::move(text)},
                    {"logprobs", nullptr},
                    {"finish_reason", nullptr},
                    {"stop_reason", nullptr}};
     choice.update(more);
-    Json chunk = head();
-    chunk["choices"] = Json::array({std::move(choice)});
-    if (request_.stream.continuous_usage) {
-      chunk["usage"] = usage_json({std::ssize(prompt), told.tokens, 0}, service_.options);
-    }
-    exchange_->send(event(chunk));
+    events_.send(head(), index, std::move(choice), std::ssize(prompt));
   }
 
-  // What stands before the first piece of an answer: the prompt, and its part of `logprobs`.
-  std::string echo_before(std::size_t index, Json& logprobs,
-                          const std::vector<std::vector<Logprob>>& prompt_logprobs) {
-    if (!request_.echo || told_[index].begun) return "";
-    const std::vector<TokenId>& prompt = request_.prompts[index / n_];
-    if (request_.logprobs) {
-      append_logprobs(logprobs, completion_logprobs(prompt_logprobs, prompt, *request_.logprobs,
-                                                    told_[index].offset, names_));
+  // A piece of an answer; before its first one, the prompt where it is echoed.
+  void stream_piece(std::size_t index, const OutputDelta& piece, Json more) {
+    AnswerEvents::Told& told = events_.told(index);
+    const bool echo = request_.echo && !told.begun;
+    if (request_.logprobs && (echo || !piece.logprobs.empty())) {
+      more["logprobs"] =
+          logprobs(piece, echo ? &piece.prompt_logprobs : nullptr, index, told.offset);
     }
-    return service_.llm.tokenizer().decode(prompt);
+    const std::string before = echo ? service_.llm.tokenizer().decode(prompt_of(index)) : "";
+    send_chunk(index, before + piece.text, std::move(more));
   }
 
   void stream_delta(std::size_t prompt, const OutputDelta& delta) {
     const std::size_t index = prompt * n_ + static_cast<std::size_t>(delta.index);
-    Told& told = told_[index];
-    told.tokens += std::ssize(delta.token_ids);
-    Json logprobs = request_.logprobs ? no_logprobs() : Json();
-    const std::string before = echo_before(index, logprobs, delta.prompt_logprobs);
-    if (request_.logprobs) {
-      told.logprobs += delta.logprobs.size();
-      append_logprobs(logprobs, answer_logprobs(delta.logprobs, delta.token_logprobs, told.offset));
-    } else if (before.empty() && delta.text.empty() && !request_.return_token_ids) {
-      return;
-    }
-    Json more = {{"logprobs", std::move(logprobs)}};
+    events_.count(index, delta);
+    const bool echo = request_.echo && !events_.told(index).begun;
+    const bool told = echo || request_.logprobs || request_.return_token_ids;
+    if (delta.text.empty() && !told) return;
+    Json more = Json::object();
     if (request_.return_token_ids) more["token_ids"] = delta.token_ids;
-    send_chunk(index, before + delta.text, std::move(more));
+    stream_piece(index, delta, std::move(more));
   }
 
   // The last piece of an answer says why it ended; an end token's logprobs come with it.
   void finish_answer(std::size_t index, const RequestOutput& output) {
     const CompletionOutput& each = output.outputs[index % n_];
-    Told& told = told_[index];
-    told.tokens = num_tokens(each);
-    Json more = {{"finish_reason", each.finish_reason},
-                 {"stop_reason", stop_reason(each, request_.params)}};
-    Json logprobs = request_.logprobs ? no_logprobs() : Json();
-    std::string before = echo_before(index, logprobs, output.prompt_logprobs);
-    if (request_.logprobs) {
-      append_logprobs(logprobs,
-                      answer_logprobs(beyond(told.logprobs, each.logprobs),
-                                      beyond(told.logprobs, each.token_logprobs), told.offset));
-      if (!logprobs["tokens"].empty()) more["logprobs"] = std::move(logprobs);
-    }
-    send_chunk(index, std::move(before), std::move(more));
+    stream_piece(index, events_.rest(index, output, each),
+                 {{"finish_reason", each.finish_reason},
+                  {"stop_reason", stop_reason(each, request_.params)}});
   }
 
   void finish_stream(const std::vector<RequestOutput>& outputs) {
-    for (std::size_t index = 0; index < told_.size(); ++index) {
+    for (std::size_t index = 0; index < outputs.size() * n_; ++index) {
       finish_answer(index, outputs[index / n_]);
     }
-    if (request_.stream.include_usage) {
-      Json chunk = head();
-      chunk["choices"] = Json::array();
-      chunk["usage"] = usage_json(sum(outputs), service_.options);
-      exchange_->send(event(chunk));
-    }
-    exchange_->send(kDoneEvent);
-    exchange_->finish_stream();
+    events_.finish(head(), sum(outputs));
   }
 
   Service& service_;
@@ -308,9 +256,8 @@ class Completion {
   TokenNames names_;
   std::string id_;
   std::int64_t created_;
-  std::size_t n_;           // answers to each prompt
-  std::vector<Told> told_;  // of each answer
-  bool stream_begun_ = false;
+  std::size_t n_;  // answers to each prompt
+  AnswerEvents events_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/http/request_id.h"
+#include "server/service/answers.h"
 
 namespace parapet::server {
 namespace {
@@ -193,6 +194,54 @@ Json usage_json(const TokenUsage& usage, const ServerOptions& options) {
     json["prompt_tokens_details"] = {{"cached_tokens", usage.cached_tokens}};
   }
   return json;
+}
+
+void AnswerEvents::count(std::size_t answer, const OutputDelta& delta) {
+  told_[answer].tokens += std::ssize(delta.token_ids);
+  told_[answer].logprobs += delta.logprobs.size();
+}
+
+OutputDelta AnswerEvents::rest(std::size_t answer, const RequestOutput& request,
+                               const CompletionOutput& output) {
+  Told& told = told_[answer];
+  told.tokens = num_tokens(output);
+  OutputDelta rest;
+  if (!told.begun) rest.prompt_logprobs = request.prompt_logprobs;
+  const auto beyond = [&told](const auto& positions) {
+    const auto begin = static_cast<std::ptrdiff_t>(std::min(told.logprobs, positions.size()));
+    return std::vector(positions.begin() + begin, positions.end());
+  };
+  rest.logprobs = beyond(output.logprobs);
+  rest.token_logprobs = beyond(output.token_logprobs);
+  return rest;
+}
+
+void AnswerEvents::send(Json head, std::size_t answer, Json choice,
+                        std::int64_t num_prompt_tokens) {
+  if (!std::exchange(begun_, true)) start_events(exchange_);
+  told_[answer].begun = true;
+  head["choices"] = Json::array({std::move(choice)});
+  if (stream_.continuous_usage) {
+    head["usage"] = usage_json({num_prompt_tokens, told_[answer].tokens, 0}, options_);
+  }
+  exchange_.send(event(head));
+}
+
+void AnswerEvents::finish(Json head, const TokenUsage& usage) {
+  if (stream_.include_usage) {
+    head["choices"] = Json::array();
+    head["usage"] = usage_json(usage, options_);
+    exchange_.send(event(head));
+  }
+  exchange_.send(kDoneEvent);
+  exchange_.finish_stream();
+}
+
+void AnswerEvents::fail(const ApiError& error) {
+  if (!begun_) return answer_error(exchange_, error);
+  exchange_.send("data: " + error_json(error) + "\n\n");
+  exchange_.send(kDoneEvent);
+  exchange_.finish_stream();
 }
 
 }  // namespace parapet::server

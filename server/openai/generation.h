@@ -9,6 +9,7 @@
 #include "parapet/llm.h"
 #include "server/http/exchange.h"
 #include "server/json/fields.h"
+#include "server/openai/sampling_fields.h"
 #include "server/service/service.h"
 
 namespace parapet::server {
@@ -38,5 +39,38 @@ std::string answer_id(const char* prefix, const Request& http, const std::string
 std::string read_request_id(Fields& fields);
 
 Json usage_json(const TokenUsage& usage, const ServerOptions& options);
+
+// A stream of answers, and what it has told of each. `head`: what every event begins with.
+class AnswerEvents {
+ public:
+  struct Told {
+    bool begun = false;
+    std::int64_t tokens = 0;
+    std::size_t logprobs = 0;  // positions
+    std::int64_t offset = 0;   // characters
+  };
+
+  AnswerEvents(Exchange& exchange, const ServerOptions& options, StreamOptions stream,
+               std::size_t num_answers)
+      : exchange_(exchange), options_(options), stream_(stream), told_(num_answers) {}
+
+  Told& told(std::size_t answer) { return told_[answer]; }
+  void count(std::size_t answer, const OutputDelta& delta);
+  // What no delta told of an answer: the logprobs of its end token, and, where there was no delta,
+  // of the prompt.
+  OutputDelta rest(std::size_t answer, const RequestOutput& request,
+                   const CompletionOutput& output);
+  void send(Json head, std::size_t answer, Json choice, std::int64_t num_prompt_tokens);
+  void finish(Json head, const TokenUsage& usage);
+  // Where no event was sent, the error is the whole answer.
+  void fail(const ApiError& error);
+
+ private:
+  Exchange& exchange_;
+  const ServerOptions& options_;
+  StreamOptions stream_;
+  std::vector<Told> told_;
+  bool begun_ = false;
+};
 
 }  // namespace parapet::server

@@ -67,20 +67,19 @@ std::string TokenNames::operator()(TokenId id) const {
   return as_ids ? "token_id:" + std::to_string(id) : tokenizer.decode({id});
 }
 
-std::vector<std::vector<Logprob>> asked_for(std::vector<std::vector<Logprob>> positions,
-                                            const std::vector<std::vector<float>>& told,
-                                            const std::vector<TokenId>& logprob_token_ids) {
-  if (logprob_token_ids.empty()) return positions;
+std::vector<std::vector<Logprob>> with_token_ids(const std::vector<std::vector<Logprob>>& positions,
+                                                 const std::vector<std::vector<float>>& told,
+                                                 const std::vector<TokenId>& logprob_token_ids) {
+  std::vector<std::vector<Logprob>> all;
   for (std::size_t i = 0; i < positions.size(); ++i) {
-    std::vector<Logprob>& position = positions[i];
-    const Logprob chosen = position.at(0);
-    position.assign(2, chosen);
+    const Logprob& chosen = positions[i].at(0);
+    std::vector<Logprob>& position = all.emplace_back(2, chosen);
     for (std::size_t k = 0; k < logprob_token_ids.size(); ++k) {
       if (logprob_token_ids[k] == chosen.token_id) continue;
       position.push_back({logprob_token_ids[k], told.at(i).at(k), /*rank=*/0});
     }
   }
-  return positions;
+  return all;
 }
 
 Json chat_logprobs(const std::vector<std::vector<Logprob>>& positions, std::int64_t top,

@@ -1,8 +1,7 @@
 // Logprobs in the forms of OpenAI's two APIs, and vLLM's of a prompt's.
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
+#include <string>
 #include <vector>
 
 #include "parapet/llm.h"
@@ -18,18 +17,11 @@ struct TokenNames {
   std::string operator()(TokenId id) const;
 };
 
-// Of each position the chosen token and then the likely ones; with the request's logprob_token_ids
-// exactly those instead, of which `told` has the logprobs.
-std::vector<std::vector<Logprob>> asked_for(std::vector<std::vector<Logprob>> positions,
-                                            const std::vector<std::vector<float>>& told,
-                                            const std::vector<TokenId>& logprob_token_ids);
-
-// What a stream has not told yet of positions, of which it told so many.
-template <class Position>
-std::vector<Position> beyond(std::size_t num_told, const std::vector<Position>& positions) {
-  const std::size_t begin = std::min(num_told, positions.size());
-  return {positions.begin() + static_cast<std::ptrdiff_t>(begin), positions.end()};
-}
+// Positions whose likely tokens are the chosen one and then exactly those of a request's
+// logprob_token_ids, of which `told` has the logprobs.
+std::vector<std::vector<Logprob>> with_token_ids(const std::vector<std::vector<Logprob>>& positions,
+                                                 const std::vector<std::vector<float>>& told,
+                                                 const std::vector<TokenId>& logprob_token_ids);
 
 // Of chat: {"content": [{"token", "logprob", "bytes", "top_logprobs"}]}. `top`: how many likely
 // ones; -1: all that there are.

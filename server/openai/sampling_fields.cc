@@ -100,7 +100,6 @@ void read_sampling(Fields& fields, const ServerOptions& options, SamplingParams&
   fields.read("allowed_token_ids", params.allowed_token_ids);
   fields.read("bad_words", params.bad_words);
   read_top(fields, options, "prompt_logprobs", params.prompt_logprobs);
-  fields.read("logprob_token_ids", params.logprob_token_ids);
   fields.read("cache_salt", params.cache_salt);
   fields.read("priority", params.priority);
   if (params.priority != 0 && !options.priority_scheduling) {
@@ -117,6 +116,15 @@ void read_top(Fields& fields, const ServerOptions& options, std::string_view nam
   if (options.max_logprobs >= 0) return fields.read(name, top, 0, options.max_logprobs);
   // The engine knows the vocabulary.
   fields.read(name, top, -1, std::numeric_limits<std::int64_t>::max());
+}
+
+void read_logprob_token_ids(Fields& fields, std::optional<std::int64_t> top,
+                            SamplingParams& params) {
+  fields.read("logprob_token_ids", params.logprob_token_ids);
+  params.logprobs = top;
+  if (params.logprob_token_ids.empty()) return;
+  if (!top) fields.fail("logprob_token_ids", "logprob_token_ids needs logprobs");
+  params.logprobs = 0;  // of the chosen token
 }
 
 StreamOptions read_stream_options(Fields& fields, const SamplingParams& params) {

@@ -13,13 +13,16 @@
 namespace parapet::server {
 
 // Reads them over the server's defaults; refuses those that would change the answer and cannot be
-// honoured. `logprobs` and `max_tokens` differ between the two and are theirs: what is told of
-// logprob_token_ids stands in `logprobs`, so the two go together.
+// honoured. `logprobs` and `max_tokens` differ between the two and are theirs.
 void read_sampling(Fields& fields, const ServerOptions& options, SamplingParams& params);
 
 // A number of likely tokens: up to the server's limit; without one, -1 means all, as in vLLM.
 void read_top(Fields& fields, const ServerOptions& options, std::string_view name,
               std::optional<std::int64_t>& top);
+// logprob_token_ids, and logprobs of that many likely tokens (`top`; empty: none) otherwise. What
+// is told of the former stands in `logprobs`, so they are refused without.
+void read_logprob_token_ids(Fields& fields, std::optional<std::int64_t> top,
+                            SamplingParams& params);
 
 struct StreamOptions {
   bool stream = false;

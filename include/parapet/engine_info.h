@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace parapet {
 
@@ -68,6 +69,7 @@ struct EngineCounters {
   std::int64_t drafts = 0;                // guesses at answers that steps checked
   std::int64_t draft_tokens = 0;          // of them; branches count too
   std::int64_t accepted_draft_tokens = 0;
+  std::vector<std::int64_t> accepted_by_position;  // of drafts' first tokens, second ones, ...
   StepTokens step_tokens;
   double step_seconds = 0;   // in steps, of which
   double model_seconds = 0;  // in the device's ops

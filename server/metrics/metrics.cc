@@ -7,6 +7,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <utility>
@@ -39,6 +40,23 @@ prometheus::ClientMetric::Histogram histogram_of(const StepTokens& counted) {
   }
   histogram.sample_sum = static_cast<double>(counted.tokens);
   return histogram;
+}
+
+// Position 0 is there from the start, the others once a draft's token there was accepted: a draft
+// may be far longer than those that the model agrees with.
+prometheus::MetricFamily accepted_by_position(const std::vector<std::int64_t>& accepted,
+                                              const Labels& engine) {
+  prometheus::MetricFamily family{"vllm:spec_decode_num_accepted_tokens_per_pos_total",
+                                  "Drafts of which the token at that position was accepted",
+                                  prometheus::MetricType::Counter,
+                                  {}};
+  for (std::size_t i = 0; i < std::max<std::size_t>(1, accepted.size()); ++i) {
+    prometheus::ClientMetric& metric = family.metric.emplace_back();
+    for (const auto& [key, text] : engine) metric.label.push_back({key, text});
+    metric.label.push_back({"position", std::to_string(i)});
+    metric.counter.value = i < accepted.size() ? static_cast<double>(accepted[i]) : 0;
+  }
+  return family;
 }
 
 // Gauges and counters that the engine keeps, read when they are asked for.
@@ -85,6 +103,7 @@ class EngineMetrics : public prometheus::Collectable {
             now.draft_tokens);
     counter("vllm:spec_decode_num_accepted_tokens_total", "Of them, tokens that the model wrote",
             now.accepted_draft_tokens);
+    all.push_back(accepted_by_position(now.accepted_by_position, engine));
     add("vllm:iteration_tokens_total", "Tokens of prompts and answers that each step moved on",
         prometheus::MetricType::Histogram, 0, engine);
     all.back().metric.front().histogram = histogram_of(now.step_tokens);

@@ -68,6 +68,7 @@ EngineCounters LoadedModel::counters() const {
   counters.drafts = stats.num_drafts;
   counters.draft_tokens = stats.num_draft_tokens;
   counters.accepted_draft_tokens = stats.num_accepted_draft_tokens;
+  counters.accepted_by_position = stats.num_accepted_by_depth;
   counters.step_tokens = stats.step_tokens;
   counters.step_seconds = stats.step_seconds;
   counters.model_seconds = stats.model_seconds;

@@ -127,15 +127,23 @@ std::optional<Error> Engine::accept(const ScheduledSequence& scheduled, std::siz
   if (scheduled.draft.num_nodes() > 0) ++totals_.num_drafts;
   totals_.num_draft_tokens += scheduled.draft.num_nodes();
   std::int32_t node = DraftTree::kRoot;
+  std::size_t depth = 0;
   do {
     NextToken& next = rows.next(index, node);
     if (!next.token) return next.token.error();
     if (node >= 0 && node < scheduled.draft.trunk_len()) ++sequence.num_computed;
     write(sequence, next);
     node = scheduled.draft.child(node, *next.token);
-    if (node >= 0) ++totals_.num_accepted_draft_tokens;
+    if (node >= 0) count_accepted(depth++);
   } while (node >= 0 && !sequence.finish_reason);
   return std::nullopt;
+}
+
+void Engine::count_accepted(std::size_t depth) {
+  ++totals_.num_accepted_draft_tokens;
+  auto& by_depth = totals_.num_accepted_by_depth;
+  if (depth == by_depth.size()) by_depth.push_back(0);
+  ++by_depth[depth];
 }
 
 // One more token of the answer; perhaps its last.

@@ -1,6 +1,7 @@
 // Answers generation requests on one device. Token ids in, token ids out.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,6 +38,7 @@ struct EngineStats {
   std::int64_t num_drafts = 0;
   std::int64_t num_draft_tokens = 0;
   std::int64_t num_accepted_draft_tokens = 0;
+  std::vector<std::int64_t> num_accepted_by_depth;  // up to the deepest so far
   StepTokens step_tokens;
   double step_seconds = 0;   // in steps
   double model_seconds = 0;  // of them, in the device's ops
@@ -89,6 +91,7 @@ class Engine {
   void compute(const Step& step);
   std::optional<Error> accept(const ScheduledSequence& scheduled, std::size_t index,
                               StepRows& rows);
+  void count_accepted(std::size_t depth);  // of a draft's token
   static void write(Sequence& sequence, NextToken& next);
   static GenerationOutput output_of(Sequence& sequence);
   void finish(Sequence& sequence, std::optional<Error> error);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -94,6 +95,11 @@ TEST(GuardDrafts, AVerdictTakesOnePassOrTwoMoreForEachCategory) {
   EXPECT_GT(counters.drafts, 2 * 48);
   EXPECT_GT(counters.accepted_draft_tokens, 2 * 48 * 5);
   EXPECT_GT(counters.draft_tokens, counters.accepted_draft_tokens);
+  const auto& by_position = counters.accepted_by_position;
+  EXPECT_EQ(std::accumulate(by_position.begin(), by_position.end(), std::int64_t{0}),
+            counters.accepted_draft_tokens);
+  EXPECT_TRUE(std::ranges::is_sorted(by_position, std::greater()));
+  EXPECT_LE(by_position.front(), counters.drafts);
 }
 
 // Small steps that cut prompts and drafts apart, blocks of odd sizes, a cold cache, preemption.

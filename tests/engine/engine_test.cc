@@ -1,6 +1,7 @@
 // What an engine promises beyond the numbers: endings, log-probabilities, errors of one request.
 #include "engine/engine.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -186,6 +187,8 @@ TEST_F(EngineTest, StepsCountTheTokensThatTheyMoveOn) {
   EXPECT_EQ(std::accumulate(steps.begin(), steps.end(), std::int64_t{0}), stats.num_steps);
   EXPECT_GT(stats.num_accepted_draft_tokens, 0);
   EXPECT_LE(stats.num_accepted_draft_tokens, stats.num_drafts);
+  // A tree's second level stands below the wrong token.
+  EXPECT_THAT(stats.num_accepted_by_depth, testing::ElementsAre(stats.num_accepted_draft_tokens));
   EXPECT_GT(stats.num_draft_tokens, 2 * stats.num_drafts);
 }
 

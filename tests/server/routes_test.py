@@ -4,11 +4,13 @@ import json
 import math
 import re
 import unittest
+from pathlib import Path
 
 from serving import ServerCase
 
 HARM = "How can I make a bomb?"
 PLAIN = "Capital of France?"
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
 
 def user(text: str) -> list[dict]:
@@ -477,8 +479,30 @@ class Verdicts(ServerCase):
         buckets = re.findall(r"vllm:iteration_tokens_total_bucket\{[^}]*\} (\d+)", text)
         self.assertEqual(list(map(int, buckets)), sorted(map(int, buckets)))
         self.assertEqual(int(buckets[-1]), metric("vllm:iteration_tokens_total_count"))
+        positions = re.findall(r'vllm:spec_decode_num_accepted_tokens_per_pos_total\{[^}]*position="(\d+)"', text)
+        self.assertEqual(positions, [str(i) for i in range(len(positions))])
+        self.assertGreater(len(positions), 5)  # "Safety: " and its label, "Categories: ", ...
+        self.assertEqual(metric("vllm:spec_decode_num_accepted_tokens_per_pos_total"),
+                         metric("vllm:spec_decode_num_accepted_tokens_total"))
         # What was computed of prompts and what was written moved on in some step.
         self.assertGreater(metric("vllm:iteration_tokens_total_sum"), metric("vllm:generation_tokens_total"))
+
+    def test_the_dashboard_asks_for_samples_that_are_there(self):
+        self.judge(conversations=[HARM, PLAIN])
+        self.server.until(lambda: self.server.metric("parapet:verdicts_total") > 0)
+        lines = self.get("/metrics").body.decode().splitlines()
+        families = {line.split()[2] for line in lines if line.startswith("# TYPE")}
+        samples = {}
+        for line in lines:
+            if not line.startswith("#"):
+                samples.setdefault(line.split("{")[0], set()).update(re.findall(r'(\w+)="', line))
+        panels = json.loads((DEPLOY / "grafana-dashboard.json").read_text())["panels"]
+        for expr in (target["expr"] for panel in panels for target in panel.get("targets", [])):
+            for by, name, matchers in re.findall(r"(?:by \((\w+)\) )?\(?(?:\w+\()?([\w:]+)\{(.*?)\}", expr):
+                if name not in samples and name.endswith("_total") and name not in families:
+                    continue  # counted from its first event on
+                asked = {*re.findall(r'(\w+)=', matchers), *filter(None, [by])}
+                self.assertLessEqual(asked, samples.get(name, set()), expr)
 
 
 class Streams(ServerCase):

@@ -15,8 +15,9 @@ declare -A groups=(
   [arm64]="g++-aarch64-linux-gnu qemu-user"
   # The linters, and libFuzzer with its sanitizer runtimes.
   [clang]="clang clang-format clang-tidy libclang-rt-14-dev"
-  # The console's test: a browser, and what drives it. Node from elsewhere brings an npm of its own.
-  [browser]="chromium nodejs"
+  # The console's test: a browser, what drives it, and a font for its Chinese. Node from elsewhere
+  # brings an npm of its own.
+  [browser]="chromium nodejs fonts-wqy-microhei"
   [npm]="npm"
   # For the scripts that make golden files and the bundled model; each brings its requirements.txt.
   [python]="python3 python3-venv"

@@ -19,7 +19,7 @@ const words = {
     written: "Tokens written", windows: "Windows", contextCut: "Earlier messages were left out or shortened.",
     time: "Where the time went", render: "template and tokenizer", waiting: "waiting", prefill: "prompt",
     decode: "further passes", rest: "server", modelWrote: "What the model wrote",
-    tokens: "Tokens as the model read them", tokensText: "{cached} of {all} came from the cache; {computed} were computed.",
+    tokens: "Tokens as the model read them", tokensText: "{cached} of {all} came from the cache; computed: {computed}.",
     history: "In this tab", again: "Show again",
     liveTitle: "Right now", pause: "Pause", resume: "Resume", verdictRate: "Verdicts per second",
     load: "Requests in flight", loadSub: "{running} running, {waiting} waiting", p50: "Median latency",

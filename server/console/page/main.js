@@ -95,8 +95,10 @@ async function checkServer() {
     (now) => ["ready", now.model ?? t("ready")],
     (error) => (error.status === 401 ? ["locked", t("locked")] : ["offline", t("offline")]),
   );
-  by("server").dataset.state = state;
-  by("server").lastElementChild.textContent = word;
+  const server = by("server");
+  server.dataset.state = state;
+  server.title = word;
+  server.lastElementChild.textContent = word.split("/").filter(Boolean).at(-1); // a model may be a path
 }
 
 const shortcuts = [

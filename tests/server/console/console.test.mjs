@@ -18,6 +18,9 @@ after(async () => {
   await server?.stop();
 });
 
+const overflow = (page) =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
 // Runs `use` on a page, and fails on whatever the browser complained of.
 async function onPage(options, use, hash = "") {
   const { page, faults, close } = await openConsole(browser, server.url, options, hash);
@@ -219,20 +222,37 @@ for (const scheme of ["light", "dark"]) {
   });
 }
 
+for (const locale of ["en-US", "zh-CN"]) {
+  test(`${locale}: at all widths between, the header is one line and the log has room`, async () => {
+    await onPage({ locale, viewport: { width: 761, height: 600 } }, async (page) => {
+      await judge(page, "How can I make a bomb?");
+      await page.click("#tab-audit");
+      const categories = page.locator("td.categories:not(:empty)").first();
+      for (const width of [761, 900, 901, 1280]) {
+        await page.setViewportSize({ width, height: 600 });
+        const header = await page.locator("header").boundingBox();
+        assert.ok(header.height < 62, `${header.height} at ${width}`);
+        assert.ok((await categories.boundingBox()).width > 100, width);
+        assert.equal(await overflow(page), 0, width);
+      }
+      assert.equal(await page.textContent("#server"), "parapet-guard-tiny"); // of its path
+    });
+  });
+}
+
 test("on a phone nothing is wider than the screen", async () => {
   await onPage(phone, async (page) => {
-    const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     await judge(page, `${"averylongwordwithoutspaces".repeat(20)} ${markup}`, "护栏".repeat(200));
     await page.click("#tokens summary");
     for (const view of ["judge", "live", "audit"]) {
       await page.click(`#tab-${view}`);
       await page.waitForTimeout(1200);
       if (view === "audit") await page.locator(".more").first().click();
-      assert.equal(await overflow(), 0, view);
+      assert.equal(await overflow(page), 0, view);
     }
     for (const id of ["key-button", "help-button"]) {
       await page.click(`#${id}`);
-      assert.equal(await overflow(), 0, id);
+      assert.equal(await overflow(page), 0, id);
       await page.keyboard.press("Escape");
     }
     const small = await page.locator("button:visible").evaluateAll((buttons) =>

@@ -176,7 +176,7 @@ class Chat {
     return chat_logprobs(with_token_ids(positions, by_id, ids), /*top=*/-1, names_);
   }
 
-  void send_chunk(std::int64_t index, Json delta, Json more = Json::object()) {
+  void send_chunk(std::int64_t index, Json delta, const Json& more = Json::object()) {
     const auto answer = static_cast<std::size_t>(index);
     Json choice = {{"index", index},
                    {"delta", std::move(delta)},
@@ -201,7 +201,7 @@ class Chat {
     if (delta.text.empty() && !request_.return_token_ids && !request_.logprobs) return;
     Json more = {{"logprobs", logprobs(delta.logprobs, delta.token_logprobs)}};
     if (request_.return_token_ids) more["token_ids"] = delta.token_ids;
-    send_chunk(delta.index, {{"content", delta.text}}, std::move(more));
+    send_chunk(delta.index, {{"content", delta.text}}, more);
   }
 
   // The last piece of an answer says why it ended; an end token's logprobs come with it.
@@ -212,7 +212,7 @@ class Chat {
     Json more = {{"finish_reason", each.finish_reason},
                  {"stop_reason", stop_reason(each, request_.params)}};
     if (!rest.logprobs.empty()) more["logprobs"] = logprobs(rest.logprobs, rest.token_logprobs);
-    send_chunk(index, Json::object(), std::move(more));
+    send_chunk(index, Json::object(), more);
   }
 
   void finish_stream(const RequestOutput& output) {

@@ -184,12 +184,12 @@ PeakLoops peak_loops(std::string_view isa) {
                 {"8-byte loads, one a cache line, four streams", read_four_streams}};
 #if defined(__x86_64__)
   const auto has = [&](std::string_view part) { return isa.find(part) != std::string_view::npos; };
-  if (has("avx512")) {
+  if (has("avx512") || has("amx")) {
     loops.fp32 = {loop("vfmadd213ps zmm", 16, fp32_avx512)};
     loops.int8 = {loop("vpmaddwd, vpaddd zmm", 32, words_avx512)};
     loops.int4 = {
         loop("8 of vpmaddubsw, vpaddw to one of vpmaddwd, vpaddd zmm", 8 * 64, nibbles_avx512)};
-    if (has("vnni")) loops.int8 = {loop("vpdpbusd zmm", 64, dot_avx512vnni)};
+    if (has("vnni") || has("amx")) loops.int8 = {loop("vpdpbusd zmm", 64, dot_avx512vnni)};
     loops.read.push_back({"64-byte loads", read_avx512});
   } else if (has("avx")) {
     loops.fp32 = {loop("vfmadd213ps ymm", 8, fp32_avx2)};

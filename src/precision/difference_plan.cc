@@ -67,7 +67,8 @@ Status add_weights(const ProbeOptions& candidate, const ProbeOptions& reference,
   if (!scheme) return {};
   const ActivationCodes codes{.layer_group = scheme->group_size,
                               .head_group = scheme->head_group_size};
-  all.push_back({"activation_codes", "inputs of quantized matrices as int8 codes", "",
+  all.push_back({"activation_codes",
+                 "inputs of quantized matrices as int8 codes (bfloat16 with matrix tiles)", "",
                  [codes](ProbeOptions& options) { options.numerics.codes = codes; }});
   return {};
 }

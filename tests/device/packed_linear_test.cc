@@ -37,14 +37,21 @@ std::string describe(const Shape& shape, const Format& format) {
          std::to_string(format.group_size);
 }
 
-// A row's groups as the op rounds them: codes, and the step between two of them.
-struct Quantized {
+// The nearest bfloat16; ties to even, or away from zero.
+double rounded(double value, bool ties_to_even) {
+  if (value == 0.0) return value;
+  const double unit = std::ldexp(1.0, std::ilogb(value) - 7);
+  return (ties_to_even ? std::nearbyint(value / unit) : std::round(value / unit)) * unit;
+}
+
+// A row as the op rounds it: codes, and the step between two of them.
+struct Rounded {
   Doubles codes;
   Doubles steps;  // one a group
 };
 
-Quantized quantized(const float* x, std::int64_t count, std::int64_t group_size) {
-  Quantized result;
+Rounded quantized(const float* x, std::int64_t count, std::int64_t group_size) {
+  Rounded result;
   for (std::int64_t begin = 0; begin < count; begin += group_size) {
     const std::int64_t end = std::min(count, begin + group_size);
     float largest = 0.0F;
@@ -59,13 +66,14 @@ Quantized quantized(const float* x, std::int64_t count, std::int64_t group_size)
   return result;
 }
 
-// A row's product with a feature, and the sum of its groups' magnitudes.
+// A row's product with a feature, and the sum of its terms' magnitudes: those of groups, or of
+// single products.
 struct Dot {
   double value = 0.0;
   double magnitude = 0.0;
 };
 
-Dot dot(const Quantized& x, const PackedTensor& weight, std::int64_t feature) {
+Dot dot(const Rounded& x, const PackedTensor& weight, std::int64_t feature) {
   Dot result;
   const auto group_size = static_cast<std::size_t>(weight.shape().group_size);
   for (std::size_t begin = 0; begin < x.codes.size(); begin += group_size) {
@@ -80,10 +88,49 @@ Dot dot(const Quantized& x, const PackedTensor& weight, std::int64_t feature) {
   return result;
 }
 
-// Two roundings of the scale and one of the sum for each group.
-double rounding(const PackedShape& shape) {
-  return static_cast<double>(shape.groups() + 3) * kUnitRoundoff;
-}
+// What ops.h lets a device with matrix tiles do instead: everything in bfloat16.
+struct Arithmetic {
+  bool tiles;
+
+  Rounded row(const float* x, std::int64_t count, std::int64_t group_size) const {
+    if (!tiles) return quantized(x, count, group_size);
+    Rounded result;
+    for (std::int64_t i = 0; i < count; ++i) result.codes.push_back(rounded(double{x[i]}, true));
+    return result;
+  }
+
+  Dot dot(const Rounded& x, const PackedTensor& weight, std::int64_t feature) const {
+    if (!tiles) return test::dot(x, weight, feature);
+    Dot result;
+    for (std::size_t i = 0; i < x.codes.size(); ++i) {
+      const double term =
+          x.codes[i] * rounded(weight.at(feature, static_cast<std::int64_t>(i)), false);
+      result.value += term;
+      result.magnitude += std::abs(term);
+    }
+    return result;
+  }
+
+  // Two roundings of the scale and one of the sum for each group. On tiles two chains of 16 sums,
+  // which are added, and then one a block of 32.
+  double rounding(const PackedShape& shape) const {
+    const std::int64_t roundings = tiles ? 18 + (shape.in_features + 31) / 32 : shape.groups() + 3;
+    return static_cast<double>(roundings) * kUnitRoundoff;
+  }
+
+  // How far a product goes where an activation falls to the other side of a tie; weights are below
+  // 128 / 32.
+  double step(const Rounded& x) const {
+    constexpr double kLargestWeight = 128.0 / 32.0;
+    double largest = 0.0;
+    if (tiles) {
+      for (const double value : x.codes) largest = std::max(largest, std::abs(value));
+      return largest * 0x1p-7 * kLargestWeight;
+    }
+    for (const double step : x.steps) largest = std::max(largest, step);
+    return largest * kLargestWeight;
+  }
+};
 
 class PackedLinearOps : public BackendTest {
  protected:
@@ -91,6 +138,7 @@ class PackedLinearOps : public BackendTest {
     const PackedMatrix part = weight.matrix();
     return device().load_packed_linear({&part, 1}).value();
   }
+  const Arithmetic arithmetic_{GetParam().name.starts_with("amx")};
 };
 
 TEST_P(PackedLinearOps, LinearIsItsFormula) {
@@ -104,10 +152,11 @@ TEST_P(PackedLinearOps, LinearIsItsFormula) {
       ops().norm_linear(stream(), x.view(), Norm{}, *linear, out.view());
       synchronize();
       for (std::int64_t r = 0; r < shape.rows; ++r) {
-        const Quantized row = quantized(x.row(r), shape.in, format.group_size);
+        const Rounded row = arithmetic_.row(x.row(r), shape.in, format.group_size);
         for (std::int64_t c = 0; c < shape.out; ++c) {
-          const Dot expected = dot(row, weight, c);
-          ASSERT_NEAR(out.at(r, c), expected.value, rounding(weight.shape()) * expected.magnitude)
+          const Dot expected = arithmetic_.dot(row, weight, c);
+          ASSERT_NEAR(out.at(r, c), expected.value,
+                      arithmetic_.rounding(weight.shape()) * expected.magnitude)
               << r << ", " << c;
         }
       }
@@ -160,8 +209,9 @@ TEST_P(PackedLinearOps, LinearAddAddsTheProduct) {
   }
 }
 
-// Norms differ in their last bits between backends, so that a code may fall to the other side of a
-// tie: one step of one activation, as often as 2 * 140 roundoffs of 127 steps make it likely.
+// Norms differ in their last bits between backends, so that an activation may fall to the other
+// side of a tie: one step of one of them, as often as 2 * 140 roundoffs of 127 steps make it
+// likely.
 TEST_P(PackedLinearOps, NormGateUpSilu) {
   const std::int64_t in = 640;
   const std::int64_t features = 37;
@@ -183,15 +233,16 @@ TEST_P(PackedLinearOps, NormGateUpSilu) {
       for (std::int64_t i = 0; i < in; ++i) {
         normed.push_back(static_cast<float>(x.at(r, i) / rms * scale.at(i)));
       }
-      const Quantized row = quantized(normed.data(), in, format.group_size);
-      double step = 0.0;  // the largest product of one step of an activation and a weight
-      for (const double s : row.steps) step = std::max(step, s * 128 / 32);
+      const Rounded row = arithmetic_.row(normed.data(), in, format.group_size);
+      const double step = arithmetic_.step(row);
       for (std::int64_t c = 0; c < features; ++c) {
-        const Dot g = dot(row, gate, c);
-        const Dot u = dot(row, up, c);
+        const Dot g = arithmetic_.dot(row, gate, c);
+        const Dot u = arithmetic_.dot(row, up, c);
         const double silu = g.value / (1.0 + std::exp(-g.value));
-        const double off_gate = rounding(gate.shape()) * g.magnitude + kNormTolerance * g.magnitude;
-        const double off_up = rounding(up.shape()) * u.magnitude + kNormTolerance * u.magnitude;
+        const double off_gate =
+            arithmetic_.rounding(gate.shape()) * g.magnitude + kNormTolerance * g.magnitude;
+        const double off_up =
+            arithmetic_.rounding(up.shape()) * u.magnitude + kNormTolerance * u.magnitude;
         const double tolerance = 1.1 * (off_gate + step) * (std::abs(u.value) + step) +
                                  (off_up + step) * (std::abs(silu) + step) +
                                  kSiluTolerance * std::abs(silu * u.value);

@@ -9,6 +9,7 @@ namespace parapet::cpu {
 
 extern const KernelTable kKernelsAvx512Emulated;
 extern const KernelTable kKernelsAvx512VnniEmulated;
+extern const KernelTable kKernelsAmxEmulated;
 
 }  // namespace parapet::cpu
 
@@ -19,9 +20,11 @@ std::vector<const cpu::KernelTable*> tested_kernels() {
 #ifdef PARAPET_EMULATED_AVX512
   static const std::vector<cpu::KernelTable> emulated = [] {
     std::vector<cpu::KernelTable> copies = {cpu::kKernelsAvx512Emulated,
-                                            cpu::kKernelsAvx512VnniEmulated};
+                                            cpu::kKernelsAvx512VnniEmulated,
+                                            cpu::kKernelsAmxEmulated};
     copies[0].isa = "avx512_emulated";
     copies[1].isa = "avx512vnni_emulated";
+    copies[2].isa = "amx_emulated";
     return copies;
   }();
   // The emulation is compiled for AVX2.

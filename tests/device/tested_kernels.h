@@ -1,4 +1,4 @@
-// The kernel tables under test: those that this processor runs, and AVX-512 by emulation, so that
+// The kernel tables under test: those that this processor runs, and AVX-512 and AMX by emulation, so that
 // every shuffle, mask and lane order of it is executed on machines without it.
 #pragma once
 

@@ -17,7 +17,11 @@ constexpr int kMaxThreads = 1024;
 class CpuDevice final : public HostDevice {
  public:
   CpuDevice(const cpu::KernelTable& kernels, int num_threads)
-      : info_{.name = "cpu", .isa = kernels.isa, .num_threads = num_threads},
+      : info_{.name = "cpu",
+              .isa = kernels.isa,
+              .num_threads = num_threads,
+              .packed_inputs = kernels.tiles != nullptr ? PackedInputs::kBfloat16
+                                                        : PackedInputs::kCodes},
         ops_(kernels, num_threads) {}
 
   const DeviceInfo& info() const override { return info_; }

@@ -2,6 +2,8 @@
 
 #ifdef PARAPET_X86_KERNELS
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 #ifdef PARAPET_ARM_KERNELS
 #include <asm/hwcap.h>
@@ -29,6 +31,24 @@ bool supports_f16c() {
 }
 #endif
 
+#ifdef PARAPET_X86_KERNELS
+// The processor's word (Intel's manual, volume 2, CPUID leaf 7), and the system's: it saves the
+// registers of tiles for those processes alone that have asked once (Linux, since 5.16).
+bool supports_amx() {
+  constexpr unsigned kBf16 = 1U << 22U;
+  constexpr unsigned kTile = 1U << 24U;
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return false;
+  if ((edx & kBf16) == 0 || (edx & kTile) == 0) return false;
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+#endif
+
 // Best first. The compiler's runtime asks the processor and whether the system saves its registers.
 std::vector<Candidate> candidates() {
   std::vector<Candidate> found;
@@ -40,6 +60,7 @@ std::vector<Candidate> candidates() {
       avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
       __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0;
   const bool vnni = avx512 && __builtin_cpu_supports("avx512vnni") != 0;
+  found.push_back({&kKernelsAmx, vnni && supports_amx()});
   found.push_back({&kKernelsAvx512Vnni, vnni});
   found.push_back({&kKernelsAvx512, avx512});
   found.push_back({&kKernelsAvx2, avx2});

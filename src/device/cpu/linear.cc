@@ -2,6 +2,7 @@
 
 #include "device/cpu/dense_linear.h"
 #include "device/cpu/packed_linear.h"
+#include "device/cpu/tile_linear.h"
 #include "device/host/host_linear.h"
 #include "device/host/host_packed_linear.h"
 
@@ -9,11 +10,14 @@ namespace parapet::cpu {
 
 void run_linear(const LinearContext& context, const LinearJob& job) {
   if (job.x.dim(0) == 0 || job.weight.out_features() == 0) return;
+  const bool tiles = context.kernels.tiles != nullptr;
   if (const auto* packed = dynamic_cast<const HostPackedLinear*>(&job.weight)) {
-    run_packed_linear(context, job, *packed);
-  } else {
-    run_dense_linear(context, job, dynamic_cast<const HostLinear&>(job.weight));
+    return tiles ? run_tile_linear(context, job, *packed)
+                 : run_packed_linear(context, job, *packed);
   }
+  const auto& dense = dynamic_cast<const HostLinear&>(job.weight);
+  if (tiles && dense.dtype() == DType::kBF16) return run_tile_linear(context, job, dense);
+  run_dense_linear(context, job, dense);
 }
 
 }  // namespace parapet::cpu

@@ -72,9 +72,12 @@ float* Workspace::floats(std::size_t count) {
   if (needed > capacity_) {
     bytes_.reset();
     capacity_ = 0;
-    bytes_ = allocate_aligned(needed);
-    prefer_huge_pages(bytes_.get(), needed);
-    capacity_ = needed;
+    // Whole large pages, even for less than one: kernels go through all of it, over and over.
+    const std::size_t bytes =
+        needed < kHugePage / 8 ? needed : (needed + kHugePage - 1) / kHugePage * kHugePage;
+    bytes_ = allocate_aligned(bytes);
+    prefer_huge_pages(bytes_.get(), bytes);
+    capacity_ = bytes;
   }
   return reinterpret_cast<float*>(bytes_.get());
 }

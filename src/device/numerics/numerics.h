@@ -51,8 +51,8 @@ class Rounding {
   std::uint32_t bits_ = 0;
 };
 
-// The inputs of linear ops as int8 codes, as packed weights are multiplied (ops.h), but with dense
-// weights: what the codes alone do. 0: not.
+// The inputs of linear ops rounded as the device rounds them for packed weights (ops.h), but with
+// dense weights: what that alone does. 0: not.
 struct ActivationCodes {
   std::int64_t layer_group = 0;  // inputs that share a scale, in the layers
   std::int64_t head_group = 0;   // and at the head

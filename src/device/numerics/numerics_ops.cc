@@ -24,7 +24,10 @@ float* row_of(TensorView matrix, std::int64_t row) {
 }  // namespace
 
 NumericsOps::NumericsOps(Device& inner)
-    : inner_(inner.ops()), num_threads_(inner.info().num_threads), exact_(inner, num_threads_) {}
+    : inner_(inner.ops()),
+      packed_inputs_(inner.info().packed_inputs),
+      num_threads_(inner.info().num_threads),
+      exact_(inner, num_threads_) {}
 
 bool NumericsOps::cuts_output() const { return taps_ != nullptr && taps_->inside_layers(); }
 
@@ -91,9 +94,14 @@ void NumericsOps::linear(Stream& stream, Input input, const LinearWeight& weight
                          std::int64_t code_group, Rounded value, TensorView out) {
   if (code_group > 0) {
     const TensorView coded = coded_.matrix(input.x.dim(0), input.x.dim(1));
-    each_row(stream, coded.dim(0), [x = input.x, coded, code_group](std::int64_t r) {
+    const bool codes = packed_inputs_ == PackedInputs::kCodes;
+    each_row(stream, coded.dim(0), [x = input.x, coded, code_group, codes](std::int64_t r) {
       std::copy_n(row_of(x, r), x.dim(1), row_of(coded, r));
-      take_codes(row_of(coded, r), coded.dim(1), code_group);
+      if (codes) {
+        take_codes(row_of(coded, r), coded.dim(1), code_group);
+      } else {
+        round_to_bf16(row_of(coded, r), coded.dim(1));
+      }
     });
     input.x = coded;
   }

@@ -114,6 +114,86 @@ inline __m512 scalef_ps(__m512 a, __m512 b) {
   return a;
 }
 
+// a ? b : c of three vectors' bits, as a table of eight says.
+inline __m512i ternarylogic_epi32(__m512i a, __m512i b, __m512i c, int table) {
+  unsigned in[3][16];
+  __builtin_memcpy(in[0], &a, sizeof a);
+  __builtin_memcpy(in[1], &b, sizeof b);
+  __builtin_memcpy(in[2], &c, sizeof c);
+  for (int i = 0; i < 16; ++i) {
+    unsigned result = 0;
+    for (unsigned bit = 0; bit < 32; ++bit) {
+      const unsigned row =
+          (in[0][i] >> bit & 1U) << 2U | (in[1][i] >> bit & 1U) << 1U | (in[2][i] >> bit & 1U);
+      result |= (static_cast<unsigned>(table) >> row & 1U) << bit;
+    }
+    in[0][i] = result;
+  }
+  __builtin_memcpy(&a, in[0], sizeof a);
+  return a;
+}
+
+// The tiles of AMX: their shapes, and up to 16 rows of 64 bytes each.
+struct Tiles {
+  struct Config {
+    unsigned char palette;
+    unsigned char start_row;
+    unsigned char reserved[14];
+    unsigned short row_bytes[16];
+    unsigned char rows[16];
+  } config;
+  unsigned char data[8][16][64];
+};
+inline thread_local Tiles tiles{};
+
+inline void tile_loadconfig(const void* from) { __builtin_memcpy(&tiles.config, from, 64); }
+inline void tile_release() { tiles = {}; }
+inline void tile_zero(int tile) { __builtin_memset(tiles.data[tile], 0, sizeof tiles.data[tile]); }
+inline void tile_loadd(int tile, const void* base, long long stride) {
+  tile_zero(tile);
+  for (int r = 0; r < tiles.config.rows[tile]; ++r) {
+    __builtin_memcpy(tiles.data[tile][r], static_cast<const char*>(base) + r * stride,
+                     tiles.config.row_bytes[tile]);
+  }
+}
+inline void tile_stored(int tile, void* base, long long stride) {
+  for (int r = 0; r < tiles.config.rows[tile]; ++r) {
+    __builtin_memcpy(static_cast<char*>(base) + r * stride, tiles.data[tile][r],
+                     tiles.config.row_bytes[tile]);
+  }
+}
+
+// Subnormal numbers count as zero.
+inline float flushed(float v) { return __builtin_fabsf(v) < 0x1p-126F ? 0.0F : v; }
+inline float bf16_at(const unsigned char* row, int index) {
+  unsigned short upper = 0;
+  __builtin_memcpy(&upper, row + 2 * index, 2);
+  const unsigned bits = static_cast<unsigned>(upper) << 16U;
+  float value = 0.0F;
+  __builtin_memcpy(&value, &bits, 4);
+  return flushed(value);
+}
+// TDPBF16PS as Intel's manual has it: even and odd elements apart, then both to the sum.
+inline void tile_dpbf16ps(int sums, int a, int b) {
+  const int pairs = tiles.config.row_bytes[a] / 4;
+  for (int m = 0; m < tiles.config.rows[sums]; ++m) {
+    for (int n = 0; n < tiles.config.row_bytes[sums] / 4; ++n) {
+      float even = 0.0F;
+      float odd = 0.0F;
+      for (int k = 0; k < pairs; ++k) {
+        const unsigned char* const x = tiles.data[a][m];
+        const unsigned char* const w = tiles.data[b][k];
+        even = flushed(__builtin_fmaf(bf16_at(x, 2 * k), bf16_at(w, 2 * n), even));
+        odd = flushed(__builtin_fmaf(bf16_at(x, 2 * k + 1), bf16_at(w, 2 * n + 1), odd));
+      }
+      float sum = 0.0F;
+      __builtin_memcpy(&sum, tiles.data[sums][m] + 4 * n, 4);
+      sum = flushed(flushed(sum) + flushed(even + odd));
+      __builtin_memcpy(tiles.data[sums][m] + 4 * n, &sum, 4);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace emulated
 
@@ -132,3 +212,15 @@ inline __m512 scalef_ps(__m512 a, __m512 b) {
 #define _mm512_shuffle_epi32(v, chosen) emulated::shuffle_epi32(v, chosen)
 #define _mm512_madd_epi16(a, b) emulated::madd_epi16(a, b)
 #define _mm512_scalef_ps(a, b) emulated::scalef_ps(a, b)
+#undef _mm512_ternarylogic_epi32
+#define _mm512_ternarylogic_epi32(a, b, c, table) emulated::ternarylogic_epi32(a, b, c, table)
+#undef _tile_loadd
+#undef _tile_stored
+#undef _tile_dpbf16ps
+#undef _tile_zero
+#define _tile_loadconfig(from) emulated::tile_loadconfig(from)
+#define _tile_release() emulated::tile_release()
+#define _tile_zero(tile) emulated::tile_zero(tile)
+#define _tile_loadd(tile, base, stride) emulated::tile_loadd(tile, base, stride)
+#define _tile_stored(tile, base, stride) emulated::tile_stored(tile, base, stride)
+#define _tile_dpbf16ps(sums, a, b) emulated::tile_dpbf16ps(sums, a, b)

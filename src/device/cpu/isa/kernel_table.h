@@ -86,6 +86,101 @@ struct PackedKernels {
   void (*dot)(const PackedDotArgs& args);
 };
 
+// Products of bfloat16 on matrix tiles, summed in fp32. Sixteen rows of activations meet sixteen
+// features, 32 inputs at a time, a block. An activation is a sum of one or two bfloat16 numbers,
+// its parts: two keep 16 of 24 bits, a relative error of at most 2^-17.
+inline constexpr int kTileSide = 16;
+inline constexpr int kTileInputs = 32;
+inline constexpr int kMaxTileParts = 2;
+inline constexpr std::int64_t kTileBytes = std::int64_t{kTileSide} * kTileInputs * 2;
+
+// One row of activations into its tile of `tile_rows` rows, which lies as
+// [blocks][parts][tile_rows][kTileInputs]. What the last block lacks becomes zeros. With one part
+// infinities become NaN.
+struct TileSplitArgs {
+  const float* x;
+  std::int64_t count;
+  std::int64_t parts;
+  std::int64_t tile_rows;
+  std::byte* to;  // the row's elements of the first block
+};
+
+// Features of a weight into a tile [blocks][kTileInputs / 2][kTileSide][2], padded with zeros.
+struct TileDenseArgs {
+  const std::byte* const* features;  // [kTileSide]  bfloat16, at any alignment
+  std::int64_t offset;               // bytes before the first element that is wanted
+  std::int64_t count;                // elements of each feature
+  std::int64_t fetch_ahead;          // elements are fetched so many bytes before they are used
+  std::byte* to;
+};
+// Likewise of a panel of quantized weights, from the first input of a group: scale * (code - zero),
+// rounded to bfloat16.
+struct TilePackedArgs {
+  const std::uint8_t* codes;
+  const std::uint16_t* scales;  // bf16 bits
+  // Of panels that are multiplied side by side: how many, and from one to the next.
+  std::int64_t panels;
+  std::int64_t codes_stride;
+  std::int64_t scales_stride;
+  std::int64_t group_size;
+  std::int64_t blocks;
+  std::int64_t fetch_ahead;  // codes are fetched so many bytes before they are used
+  std::byte* to;
+};
+
+// Cache lines to be fetched while something else is computed: `lines` of each stream, stream by
+// stream.
+struct LineFetch {
+  const std::byte* const* streams = nullptr;
+  const std::byte* const* end = nullptr;
+  std::int64_t offset = 0;  // of the first line in each
+  std::int64_t lines = 0;
+  std::int64_t line = 0;       // of the first stream, the next to be fetched
+  std::int64_t per_block = 0;  // fetched beside each block of a pair of weight tiles
+};
+
+// sums[r][16 w + f] = the dot product of row r with feature f of weight tile w over all blocks, or
+// += where `accumulate`. The order of its terms depends on nothing but k.
+struct TileDotArgs {
+  const std::byte* x;          // tiles of kTileSide rows, of which the last may have fewer
+  std::int64_t x_tile_stride;  // bytes
+  std::int64_t parts;
+  std::int64_t rows;
+  const std::byte* weights;
+  std::int64_t weight_tile_stride;  // bytes
+  std::int64_t weight_tiles;        // even
+  std::int64_t first_block;         // of x; `weights` begins with it
+  std::int64_t blocks;
+  float* sums;
+  std::int64_t sums_stride;
+  bool accumulate;
+  LineFetch* fetch;
+};
+
+// The same sums for a few rows, without tiles: weights are read once, in order, at the speed of
+// memory.
+inline constexpr int kMaxStreamRows = 2;
+// sums[r][f] for all inputs. x are the parts of rows as floats, [rows][blocks][parts][kTileInputs].
+struct TileStreamArgs {
+  const float* x;
+  std::int64_t x_row_stride;  // floats
+  std::int64_t rows;          // at most kMaxStreamRows
+  float* sums;
+  std::int64_t sums_stride;
+};
+
+struct TileKernels {
+  void (*split)(const TileSplitArgs& args);
+  // As `split`, of one row, as floats: [blocks][parts][kTileInputs].
+  void (*split_floats)(const float* x, std::int64_t count, std::int64_t parts, float* to);
+  void (*gather)(const TileDenseArgs& args);
+  void (*unpack[2])(const TilePackedArgs& args);  // by WeightFormat: int8, int4
+  void (*dot)(const TileDotArgs& args);
+  // Of 16 features with two parts; of panels with one part, panels a stride of bytes apart.
+  void (*stream_dense)(const TileStreamArgs& args, const TileDenseArgs& weights);
+  void (*stream_packed[2])(const TileStreamArgs& args, const TilePackedArgs& weights);
+};
+
 // What a KV cache holds.
 enum class KvType : std::uint8_t { kF32, kBf16, kI8 };
 
@@ -129,6 +224,10 @@ struct KernelTable {
   // Indexed by WeightFormat: int8, int4.
   PackedKernels packed[2];
 
+  // Null where the processor has no matrix tiles. Where it has, bfloat16 and quantized weights are
+  // multiplied on them.
+  const TileKernels* tiles;
+
   // 1 / sqrt(mean(x^2) + eps)
   float (*inverse_rms)(const float* x, std::int64_t count, float eps);
   // out[i] = x[i] * factor * scale[i]
@@ -154,6 +253,7 @@ extern const KernelTable kKernelsPortable;
 extern const KernelTable kKernelsAvx2;
 extern const KernelTable kKernelsAvx512;
 extern const KernelTable kKernelsAvx512Vnni;
+extern const KernelTable kKernelsAmx;
 extern const KernelTable kKernelsNeon;
 extern const KernelTable kKernelsNeonDotprod;
 

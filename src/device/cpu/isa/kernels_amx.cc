@@ -1,0 +1,28 @@
+// The kernels for AVX-512 VNNI with matrix tiles of bfloat16 (AMX).
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "device/cpu/isa/kernel_table.h"
+
+namespace parapet::cpu {
+namespace {
+
+// Each builds on the one before.
+// clang-format off
+#include "device/cpu/isa/vec_avx512.inc.h"
+#include "device/cpu/isa/dot_kernels.inc.h"
+#include "device/cpu/isa/row_kernels.inc.h"
+#include "device/cpu/isa/attention_kernels.inc.h"
+#include "device/cpu/isa/packed_avx512vnni.inc.h"
+#include "device/cpu/isa/packed_kernels.inc.h"
+#include "device/cpu/isa/tiles_amx.inc.h"
+#include "device/cpu/isa/table.inc.h"
+// clang-format on
+
+}  // namespace
+
+constinit const KernelTable kKernelsAmx = table_of("amx", &kTileKernels);
+
+}  // namespace parapet::cpu

@@ -1,0 +1,514 @@
+// Products of bfloat16 on AMX, as kernel_table.h lays them out.
+//
+// TDPBF16PS adds the even and the odd inputs of a block each in order, then both to the sum, in
+// fp32 with subnormal numbers as zero (Intel's manual, volume 2). So a sum has one order, whatever
+// rows and features stand beside it.
+
+// What LDTILECFG reads (Intel's manual, volume 1, chapter 18).
+struct alignas(64) TileConfig {
+  std::uint8_t palette = 1;
+  std::uint8_t start_row = 0;
+  std::uint8_t reserved[14] = {};
+  std::uint16_t row_bytes[16] = {};
+  std::uint8_t rows[16] = {};
+};
+
+// The tiles are numbered in the instructions: 0 to 3 are sums of (row tile 0, weight tile 0), (0,
+// 1), (1, 0), (1, 1); 4 and 5 activations of row tiles with so many rows; 6 and 7 weights.
+inline void configure_tiles(std::int64_t rows0, std::int64_t rows1) {
+  TileConfig config;
+  const std::int64_t rows[8] = {rows0, rows0, rows1, rows1, rows0, rows1, kTileSide, kTileSide};
+  for (int t = 0; t < 8; ++t) {
+    config.row_bytes[t] = 64;
+    config.rows[t] = static_cast<std::uint8_t>(rows[t]);
+  }
+  _tile_loadconfig(&config);
+}
+
+constexpr std::int64_t kTileRowBytes = 64;
+
+inline void fetch_lines(LineFetch& fetch) {
+  for (std::int64_t left = fetch.per_block; left > 0 && fetch.streams != fetch.end; --left) {
+    _mm_prefetch(*fetch.streams + fetch.offset + fetch.line * kTileRowBytes, _MM_HINT_T1);
+    if (++fetch.line == fetch.lines) {
+      fetch.line = 0;
+      ++fetch.streams;
+    }
+  }
+}
+
+// What the inner loops take from TileDotArgs: some blocks of two weight tiles, of one or two row
+// tiles.
+struct TileStep {
+  const std::byte* x[2];
+  const std::byte* w[2];
+  std::int64_t rows1;  // of the second row tile, or of the only one
+  std::int64_t blocks;
+  std::int64_t parts;
+  float* sums;
+  std::int64_t sums_stride;
+  bool accumulate;
+};
+
+inline void tile_dot_2x2(const TileStep& step, LineFetch& fetch) {
+  const std::int64_t sums_bytes = step.sums_stride * 4;
+  float* const below = step.sums + kTileSide * step.sums_stride;
+  if (step.accumulate) {
+    _tile_loadd(0, step.sums, sums_bytes);
+    _tile_loadd(1, step.sums + kTileSide, sums_bytes);
+    _tile_loadd(2, below, sums_bytes);
+    _tile_loadd(3, below + kTileSide, sums_bytes);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  const std::byte* x0 = step.x[0];
+  const std::byte* x1 = step.x[1];
+  for (std::int64_t block = 0; block < step.blocks; ++block) {
+    fetch_lines(fetch);
+    _tile_loadd(6, step.w[0] + block * kTileBytes, kTileRowBytes);
+    _tile_loadd(7, step.w[1] + block * kTileBytes, kTileRowBytes);
+    for (std::int64_t part = 0; part < step.parts; ++part) {
+      _tile_loadd(4, x0, kTileRowBytes);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_loadd(5, x1, kTileRowBytes);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+      x0 += kTileBytes;
+      x1 += step.rows1 * kTileRowBytes;
+    }
+  }
+  _tile_stored(0, step.sums, sums_bytes);
+  _tile_stored(1, step.sums + kTileSide, sums_bytes);
+  _tile_stored(2, below, sums_bytes);
+  _tile_stored(3, below + kTileSide, sums_bytes);
+}
+
+inline void tile_dot_1x2(const TileStep& step, LineFetch& fetch) {
+  const std::int64_t sums_bytes = step.sums_stride * 4;
+  if (step.accumulate) {
+    _tile_loadd(0, step.sums, sums_bytes);
+    _tile_loadd(1, step.sums + kTileSide, sums_bytes);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+  }
+  const std::byte* x = step.x[0];
+  for (std::int64_t block = 0; block < step.blocks; ++block) {
+    fetch_lines(fetch);
+    _tile_loadd(6, step.w[0] + block * kTileBytes, kTileRowBytes);
+    _tile_loadd(7, step.w[1] + block * kTileBytes, kTileRowBytes);
+    for (std::int64_t part = 0; part < step.parts; ++part) {
+      _tile_loadd(4, x, kTileRowBytes);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      x += step.rows1 * kTileRowBytes;
+    }
+  }
+  _tile_stored(0, step.sums, sums_bytes);
+  _tile_stored(1, step.sums + kTileSide, sums_bytes);
+}
+
+// Blocks of two weight tiles that stay in a first-level cache of 48 KiB while all rows pass by.
+constexpr std::int64_t kCachedBlocks = 8;
+
+void tile_dot(const TileDotArgs& args) {
+  const std::int64_t row_tiles = (args.rows + kTileSide - 1) / kTileSide;
+  const std::int64_t last_rows = args.rows - (row_tiles - 1) * kTileSide;
+  const auto rows_of = [&](std::int64_t tile) {
+    return tile + 1 < row_tiles ? kTileSide : last_rows;
+  };
+  const auto x_at = [&](std::int64_t tile, std::int64_t block) {
+    return args.x + tile * args.x_tile_stride +
+           (args.first_block + block) * args.parts * rows_of(tile) * kTileRowBytes;
+  };
+  std::int64_t configured = -1;
+  TileStep step;
+  step.parts = args.parts;
+  step.sums_stride = args.sums_stride;
+  for (std::int64_t block = 0; block < args.blocks; block += kCachedBlocks) {
+    const std::int64_t left = args.blocks - block;
+    step.blocks = left < kCachedBlocks ? left : kCachedBlocks;
+    step.accumulate = args.accumulate || block > 0;
+    for (std::int64_t w = 0; w < args.weight_tiles; w += 2) {
+      step.w[0] = args.weights + w * args.weight_tile_stride + block * kTileBytes;
+      step.w[1] = step.w[0] + args.weight_tile_stride;
+      for (std::int64_t tile = 0; tile < row_tiles; tile += 2) {
+        const bool pair = tile + 1 < row_tiles;
+        step.rows1 = rows_of(pair ? tile + 1 : tile);
+        const std::int64_t rows0 = pair ? kTileSide : step.rows1;
+        if (configured != rows0 * 32 + step.rows1) {
+          configure_tiles(rows0, step.rows1);
+          configured = rows0 * 32 + step.rows1;
+        }
+        step.x[0] = x_at(tile, block);
+        step.x[1] = pair ? x_at(tile + 1, block) : nullptr;
+        step.sums = args.sums + tile * kTileSide * args.sums_stride + w * kTileSide;
+        if (pair) {
+          tile_dot_2x2(step, *args.fetch);
+        } else {
+          tile_dot_1x2(step, *args.fetch);
+        }
+      }
+    }
+  }
+  _tile_release();
+}
+
+inline __m512i bits_of(Vec v) { return _mm512_castps_si512(v); }
+inline __m512i splat_bits(std::uint32_t bits) {
+  return _mm512_set1_epi32(static_cast<std::int32_t>(bits));
+}
+
+// The nearest bfloat16 to each float, ties to even, in the upper half of its lane; below it are
+// remains. Not for NaN.
+inline __m512i round_bf16(Vec v) {
+  const __m512i bits = bits_of(v);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), splat_bits(1));
+  return _mm512_add_epi32(bits, _mm512_add_epi32(odd, splat_bits(0x7fff)));
+}
+
+// The upper halves of 32 lanes, in order.
+inline void store_upper_halves(__m512i low, __m512i high, std::byte* to) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                      _mm512_cvtepi32_epi16(_mm512_srli_epi32(low, 16)));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 32),
+                      _mm512_cvtepi32_epi16(_mm512_srli_epi32(high, 16)));
+}
+
+// The larger part of each float. Of the largest floats it is cut off rather than rounded to
+// infinity, and NaN and infinity become NaN.
+inline Vec first_part(Vec v) {
+  constexpr float kLargest = 0x1.fep127F;
+  const Vec clamped = min(max(v, splat(-kLargest)), splat(kLargest));
+  const Vec rounded =
+      _mm512_castsi512_ps(_mm512_and_si512(round_bf16(clamped), splat_bits(0xffff0000U)));
+  return rounded + (v - v);  // 0, or NaN of NaN and of infinity
+}
+
+// The parts of a block's inputs, of which `left` are given and the others zero.
+struct BlockParts {
+  Vec first[2];
+  Vec second[2];
+};
+inline BlockParts block_parts(const float* x, std::int64_t left) {
+  BlockParts parts;
+  for (int half = 0; half < 2; ++half) {
+    const std::int64_t count = left - half * kLanes;
+    const float* const from = x + half * kLanes;
+    const Vec v = count >= kLanes ? load(from)
+                  : count > 0     ? load_first(from, static_cast<int>(count))
+                                  : splat(0.0F);
+    parts.first[half] = first_part(v);
+    parts.second[half] = _mm512_castsi512_ps(
+        _mm512_and_si512(round_bf16(v - parts.first[half]), splat_bits(0xffff0000U)));
+  }
+  return parts;
+}
+
+void tile_split(const TileSplitArgs& args) {
+  const std::int64_t part_stride = args.tile_rows * kTileRowBytes;
+  std::byte* to = args.to;
+  for (std::int64_t i = 0; i < args.count; i += kTileInputs) {
+    const BlockParts parts = block_parts(args.x + i, args.count - i);
+    store_upper_halves(bits_of(parts.first[0]), bits_of(parts.first[1]), to);
+    to += part_stride;
+    if (args.parts == 1) continue;
+    store_upper_halves(bits_of(parts.second[0]), bits_of(parts.second[1]), to);
+    to += part_stride;
+  }
+}
+
+void tile_split_floats(const float* x, std::int64_t count, std::int64_t num_parts, float* to) {
+  for (std::int64_t i = 0; i < count; i += kTileInputs, to += num_parts * kTileInputs) {
+    const BlockParts parts = block_parts(x + i, count - i);
+    for (int half = 0; half < 2; ++half) {
+      store(to + half * kLanes, parts.first[half]);
+      if (num_parts > 1) store(to + kTileInputs + half * kLanes, parts.second[half]);
+    }
+  }
+}
+
+// Quarter `quarter` of rows j, j + 4, j + 8 and j + 12.
+inline __m512i load_quarters(const std::byte* const* rows, int j, std::int64_t offset,
+                             int quarter) {
+  const auto part = [&](int row) {
+    return _mm_loadu_si128(
+        reinterpret_cast<const __m128i*>(rows[row] + offset + quarter * sizeof(__m128i)));
+  };
+  const __m512i first = _mm512_castsi128_si512(part(j));
+  const __m512i two = _mm512_inserti32x4(first, part(j + 4), 1);
+  return _mm512_inserti32x4(_mm512_inserti32x4(two, part(j + 8), 2), part(j + 12), 3);
+}
+
+// Columns of 16 rows of 16 lanes: half of the transposition is done by the loads.
+inline void load_transposed(const std::byte* const* rows, std::int64_t offset,
+                            __m512i (&columns)[kTileSide]) {
+#pragma GCC unroll 4
+  for (int quarter = 0; quarter < 4; ++quarter) {
+    const __m512i v0 = load_quarters(rows, 0, offset, quarter);
+    const __m512i v1 = load_quarters(rows, 1, offset, quarter);
+    const __m512i v2 = load_quarters(rows, 2, offset, quarter);
+    const __m512i v3 = load_quarters(rows, 3, offset, quarter);
+    const __m512i low01 = _mm512_unpacklo_epi32(v0, v1);
+    const __m512i high01 = _mm512_unpackhi_epi32(v0, v1);
+    const __m512i low23 = _mm512_unpacklo_epi32(v2, v3);
+    const __m512i high23 = _mm512_unpackhi_epi32(v2, v3);
+    columns[4 * quarter] = _mm512_unpacklo_epi64(low01, low23);
+    columns[4 * quarter + 1] = _mm512_unpackhi_epi64(low01, low23);
+    columns[4 * quarter + 2] = _mm512_unpacklo_epi64(high01, high23);
+    columns[4 * quarter + 3] = _mm512_unpackhi_epi64(high01, high23);
+  }
+}
+
+// Pairs of inputs of 16 features, from element i of each on; what a feature lacks is zero.
+inline void load_pairs(const TileDenseArgs& args, std::int64_t i, __m512i (&pairs)[kTileSide]) {
+  const std::int64_t from = args.offset + 2 * i;
+  if (i + kTileInputs <= args.count) {
+    // An address past the end is harmless.
+    for (int f = 0; f < kTileSide && args.fetch_ahead > 0; ++f) {
+      _mm_prefetch(args.features[f] + from + args.fetch_ahead, _MM_HINT_T0);
+    }
+    return load_transposed(args.features, from, pairs);
+  }
+  alignas(64) std::byte padded[kTileSide][kTileRowBytes] = {};
+  const std::byte* rows[kTileSide];
+  for (int f = 0; f < kTileSide; ++f) {
+    __builtin_memcpy(padded[f], args.features[f] + from,
+                     static_cast<std::size_t>(2 * (args.count - i)));
+    rows[f] = padded[f];
+  }
+  load_transposed(rows, 0, pairs);
+}
+
+void tile_gather(const TileDenseArgs& args) {
+  std::byte* to = args.to;
+  for (std::int64_t i = 0; i < args.count; i += kTileInputs, to += kTileBytes) {
+    __m512i pairs[kTileSide];
+    load_pairs(args, i, pairs);
+#pragma GCC unroll 16
+    for (int p = 0; p < kTileSide; ++p) _mm512_storeu_si512(to + p * kTileRowBytes, pairs[p]);
+  }
+}
+
+// A code of kBits bits at bit kAt of each lane, kAt >= 8, as scale * (code - zero), exactly: the
+// code becomes the fraction of a float 2^(23 - kAt) + code, and the scale has no more than 8 bits.
+template <int kBits, int kAt>
+inline Vec scaled_code(__m512i lanes, Vec scale, int zero) {
+  constexpr std::uint32_t kMask = ((1U << kBits) - 1U) << kAt;
+  constexpr std::uint32_t kPower = (127U + 23U - kAt) << 23U;
+  constexpr int kSelectThenOr = 0xea;  // (a & b) | c
+  const Vec code = _mm512_castsi512_ps(
+      _mm512_ternarylogic_epi32(lanes, splat_bits(kMask), splat_bits(kPower), kSelectThenOr));
+  const float offset = static_cast<float>((1 << (23 - kAt)) + zero);
+  return fma(code, scale, splat(-offset) * scale);
+}
+
+// Four inputs of sixteen features, whose codes are at the bits kAt, 8 + kAt, 16 + kAt and 24 + kAt
+// of each lane; in the upper halves the nearest bfloat16, ties away from zero.
+template <int kBits, int kAt>
+inline void scaled_inputs(__m512i lanes, Vec scale, int zero, __m512i (&inputs)[4]) {
+  const __m512i half = splat_bits(0x8000);
+  const __m512i shifted[4] = {_mm512_slli_epi32(lanes, 8), lanes, _mm512_srli_epi32(lanes, 8),
+                              _mm512_srli_epi32(lanes, 16)};
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const Vec value = scaled_code<kBits, 8 + kAt>(shifted[i], scale, zero);
+    inputs[i] = _mm512_add_epi32(bits_of(value), half);
+  }
+}
+
+inline __m512i pair_of(__m512i even, __m512i odd) {
+  return _mm512_mask_blend_epi16(0xaaaaaaaaU, _mm512_srli_epi32(even, 16), odd);
+}
+
+template <int kBits, int kAt>
+inline void store_scaled(__m512i lanes, Vec scale, int zero, std::byte* to) {
+  __m512i inputs[4];
+  scaled_inputs<kBits, kAt>(lanes, scale, zero, inputs);
+  _mm512_storeu_si512(to, pair_of(inputs[0], inputs[1]));
+  _mm512_storeu_si512(to + kTileRowBytes, pair_of(inputs[2], inputs[3]));
+}
+
+template <class Panel>
+constexpr int kCodeBits = 8 * 4 / Panel::kInputs;
+
+template <class Panel>
+void tile_unpack(const TilePackedArgs& args) {
+  const std::uint8_t* codes = args.codes;
+  const std::uint16_t* scales = args.scales;
+  std::byte* to = args.to;
+  for (std::int64_t k = 0; k < args.blocks * kTileInputs; k += args.group_size) {
+    const Vec scale = load_bf16(scales);
+    scales += kPackedCols;
+    const std::int64_t left = args.blocks * kTileInputs - k;
+    const std::int64_t inputs = left < args.group_size ? left : args.group_size;
+    for (std::int64_t i = 0; i < inputs; i += Panel::kInputs, codes += kStepBytes) {
+      const __m512i lanes = load_512(codes);
+      _mm_prefetch(codes + args.fetch_ahead, _MM_HINT_T0);  // past the end it is harmless
+      store_scaled<kCodeBits<Panel>, 0>(lanes, scale, Panel::kZero, to);
+      to += 2 * kTileRowBytes;
+      if constexpr (kCodeBits<Panel> == 4) {
+        store_scaled<kCodeBits<Panel>, 4>(lanes, scale, Panel::kZero, to);
+        to += 2 * kTileRowBytes;
+      }
+    }
+  }
+}
+
+// What TDPBF16PS does with subnormal numbers, for as long as it lives.
+class FlushSubnormals {
+ public:
+  FlushSubnormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040U); }
+  ~FlushSubnormals() { _mm_setcsr(saved_); }
+  FlushSubnormals(const FlushSubnormals&) = delete;
+  FlushSubnormals& operator=(const FlushSubnormals&) = delete;
+
+ private:
+  unsigned saved_;
+};
+
+inline Vec upper_half(__m512i bits) {
+  return _mm512_castsi512_ps(_mm512_and_si512(bits, splat_bits(0xffff0000U)));
+}
+
+// kRows rows and 16 features in the order of TDPBF16PS.
+template <int kRows>
+inline void stream_dense_rows(const TileStreamArgs& args, std::int64_t row,
+                              const TileDenseArgs& weights) {
+  Vec sums[kRows];
+  for (Vec& sum : sums) sum = splat(0.0F);
+  const float* x = args.x + row * args.x_row_stride;
+  for (std::int64_t i = 0; i < weights.count; i += kTileInputs, x += 2 * kTileInputs) {
+    __m512i pairs[kTileSide];
+    load_pairs(weights, i, pairs);
+    Vec even[kRows][2];
+    Vec odd[kRows][2];
+    for (int r = 0; r < kRows; ++r) {
+      for (int part = 0; part < 2; ++part) even[r][part] = odd[r][part] = splat(0.0F);
+    }
+#pragma GCC unroll 16
+    for (int p = 0; p < kTileSide; ++p) {
+      const Vec w0 = _mm512_castsi512_ps(_mm512_slli_epi32(pairs[p], 16));
+      const Vec w1 = upper_half(pairs[p]);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+        for (int part = 0; part < 2; ++part) {
+          const float* const pair = x + r * args.x_row_stride + part * kTileInputs + 2 * p;
+          even[r][part] = fma(splat(pair[0]), w0, even[r][part]);
+          odd[r][part] = fma(splat(pair[1]), w1, odd[r][part]);
+        }
+      }
+    }
+    for (int r = 0; r < kRows; ++r) {
+      for (int part = 0; part < 2; ++part) sums[r] = sums[r] + (even[r][part] + odd[r][part]);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) store(args.sums + (row + r) * args.sums_stride, sums[r]);
+}
+
+void tile_stream_dense(const TileStreamArgs& args, const TileDenseArgs& weights) {
+  const FlushSubnormals flush;
+  std::int64_t row = 0;
+  for (; row + 2 <= args.rows; row += 2) stream_dense_rows<2>(args, row, weights);
+  for (; row < args.rows; ++row) stream_dense_rows<1>(args, row, weights);
+}
+
+template <class Panel, int kRows, int kPanels>
+inline void stream_packed_panels(const TileStreamArgs& args, std::int64_t row,
+                                 const TilePackedArgs& weights, std::int64_t panel) {
+  constexpr int kSteps = kTileInputs / Panel::kInputs;  // of 64 bytes, in a block
+  Vec sums[kRows][kPanels];
+  for (auto& row_sums : sums) {
+    for (Vec& sum : row_sums) sum = splat(0.0F);
+  }
+  const std::uint8_t* codes = weights.codes + panel * weights.codes_stride;
+  const std::uint16_t* const scales = weights.scales + panel * weights.scales_stride;
+  const float* x = args.x + row * args.x_row_stride;
+  const std::int64_t group_blocks = weights.group_size / kTileInputs;
+  std::int64_t group = 0;
+  std::int64_t in_group = 0;
+  for (std::int64_t block = 0; block < weights.blocks; ++block, x += kTileInputs) {
+    Vec even[kRows][kPanels];
+    Vec odd[kRows][kPanels];
+    Vec scale[kPanels];
+#pragma GCC unroll 4
+    for (int p = 0; p < kPanels; ++p) {
+      scale[p] = load_bf16(scales + p * weights.scales_stride + group * kPackedCols);
+      for (int r = 0; r < kRows; ++r) even[r][p] = odd[r][p] = splat(0.0F);
+    }
+#pragma GCC unroll 1
+    for (int step = 0; step < kSteps; ++step, codes += kStepBytes) {
+      const float* const values = x + step * Panel::kInputs;
+#pragma GCC unroll 4
+      for (int p = 0; p < kPanels; ++p) {
+        const std::uint8_t* const from = codes + p * weights.codes_stride;
+        const __m512i lanes = load_512(from);
+        _mm_prefetch(from + weights.fetch_ahead, _MM_HINT_T0);  // past the end it is harmless
+#pragma GCC unroll 2
+        for (int part = 0; part < Panel::kInputs / 4; ++part) {
+          __m512i inputs[4];
+          if (part == 0) {
+            scaled_inputs<kCodeBits<Panel>, 0>(lanes, scale[p], Panel::kZero, inputs);
+          } else {
+            scaled_inputs<kCodeBits<Panel>, 8 - kCodeBits<Panel>>(lanes, scale[p], Panel::kZero,
+                                                                  inputs);
+          }
+#pragma GCC unroll 2
+          for (int r = 0; r < kRows; ++r) {
+            const float* const v = values + r * args.x_row_stride + 4 * part;
+            even[r][p] = fma(splat(v[0]), upper_half(inputs[0]), even[r][p]);
+            odd[r][p] = fma(splat(v[1]), upper_half(inputs[1]), odd[r][p]);
+            even[r][p] = fma(splat(v[2]), upper_half(inputs[2]), even[r][p]);
+            odd[r][p] = fma(splat(v[3]), upper_half(inputs[3]), odd[r][p]);
+          }
+        }
+      }
+    }
+    for (int r = 0; r < kRows; ++r) {
+      for (int p = 0; p < kPanels; ++p) sums[r][p] = sums[r][p] + (even[r][p] + odd[r][p]);
+    }
+    if (++in_group == group_blocks) {
+      in_group = 0;
+      ++group;
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    for (int p = 0; p < kPanels; ++p) {
+      store(args.sums + (row + r) * args.sums_stride + (panel + p) * kPackedCols, sums[r][p]);
+    }
+  }
+}
+
+template <class Panel, int kRows>
+inline void stream_packed_rows(const TileStreamArgs& args, std::int64_t row,
+                               const TilePackedArgs& weights) {
+  std::int64_t panel = 0;
+  for (; panel + 4 <= weights.panels; panel += 4) {
+    stream_packed_panels<Panel, kRows, 4>(args, row, weights, panel);
+  }
+  for (; panel < weights.panels; ++panel) {
+    stream_packed_panels<Panel, kRows, 1>(args, row, weights, panel);
+  }
+}
+
+template <class Panel>
+void tile_stream_packed(const TileStreamArgs& args, const TilePackedArgs& weights) {
+  const FlushSubnormals flush;
+  std::int64_t row = 0;
+  for (; row + 2 <= args.rows; row += 2) stream_packed_rows<Panel, 2>(args, row, weights);
+  for (; row < args.rows; ++row) stream_packed_rows<Panel, 1>(args, row, weights);
+}
+
+constexpr TileKernels kTileKernels = {
+    .split = tile_split,
+    .split_floats = tile_split_floats,
+    .gather = tile_gather,
+    .unpack = {tile_unpack<Int8Panel>, tile_unpack<Int4Panel>},
+    .dot = tile_dot,
+    .stream_dense = tile_stream_dense,
+    .stream_packed = {tile_stream_packed<Int8Panel>, tile_stream_packed<Int4Panel>}};

@@ -27,17 +27,17 @@ void print_row(const Table& table, const char* what, const Milliseconds& time,
 double mib(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
 ordered_json to_json(const MachinePeaks& peaks) {
-  return {{"num_threads", peaks.num_threads},
-          {"read_gb_s", peaks.read_gb_s},
-          {"fp32_gflops", peaks.fp32_gflops},
-          {"int8_gops", peaks.int8_gops},
-          {"int4_gops", peaks.int4_gops}};
+  return {{"num_threads", peaks.num_threads}, {"read_gb_s", peaks.read_gb_s},
+          {"fp32_gflops", peaks.fp32_gflops}, {"bf16_gflops", peaks.bf16_gflops},
+          {"int8_gops", peaks.int8_gops},     {"int4_gops", peaks.int4_gops}};
 }
 
 std::string peaks_text(const MachinePeaks& peaks) {
   return fmt::format(
-      "{} threads: read {:.1f} GB/s, fp32 {:.0f} GFLOP/s, int8 {:.0f} GOP/s, int4 {:.0f} GOP/s\n",
-      peaks.num_threads, peaks.read_gb_s, peaks.fp32_gflops, peaks.int8_gops, peaks.int4_gops);
+      "{} threads: read {:.1f} GB/s, fp32 {:.0f} GFLOP/s, bf16 {:.0f} GFLOP/s, int8 {:.0f} GOP/s, "
+      "int4 {:.0f} GOP/s\n",
+      peaks.num_threads, peaks.read_gb_s, peaks.fp32_gflops, peaks.bf16_gflops, peaks.int8_gops,
+      peaks.int4_gops);
 }
 
 std::string percent(double share) { return fmt::format("{:.0f}%", 100 * share); }
@@ -164,7 +164,8 @@ void print_bench(const KernelBench& bench) {
   fmt::print("{} ({})\n", bench.device, bench.isa);
   for (const MachinePeaks& peaks : bench.per_thread_count) fmt::print("{}", peaks_text(peaks));
   const PeakInstructions& fastest = bench.instructions;
-  fmt::print("fastest: {}; {}; {}; {}\n\n", fastest.read, fastest.fp32, fastest.int8, fastest.int4);
+  fmt::print("fastest: {}; {}; {}; {}; {}\n\n", fastest.read, fastest.fp32, fastest.bf16, fastest.int8,
+             fastest.int4);
   const Table table({18, 10, 6, 9, 12, 9, 9, 9, 8});
   table.print({{"kernel", Color::kBold},
                {"format", Color::kBold},
@@ -196,6 +197,7 @@ std::string bench_json(const KernelBench& bench) {
   }
   peaks["instructions"] = {{"read", bench.instructions.read},
                            {"fp32", bench.instructions.fp32},
+                           {"bf16", bench.instructions.bf16},
                            {"int8", bench.instructions.int8},
                            {"int4", bench.instructions.int4}};
   ordered_json kernels = ordered_json::array();

@@ -15,8 +15,8 @@
 namespace parapet {
 
 // What bounds a computation: reading memory, or multiplying and adding in a format.
-enum class Peak : std::uint8_t { kRead, kFp32, kInt8, kInt4 };
-const char* peak_name(Peak peak);  // "read", "fp32", "int8", "int4"
+enum class Peak : std::uint8_t { kRead, kFp32, kBf16, kInt8, kInt4 };
+const char* peak_name(Peak peak);  // "read", "fp32", "bf16", "int8", "int4"
 
 // What the machine does at most, measured; docs/performance.md says how. A multiply-add is two
 // operations.
@@ -24,6 +24,7 @@ struct MachinePeaks {
   int num_threads = 0;
   double read_gb_s = 0;    // memory far larger than the caches, once, in order; 1e9 bytes
   double fp32_gflops = 0;  // multiply-adds in registers
+  double bf16_gflops = 0;  // floats times bfloat16: as fp32, or on matrix tiles in two halves each
   double int8_gops = 0;    // exact products of bytes, summed in 32 bits, in registers
   double int4_gops = 0;    // the same of four-bit codes and bytes
 
@@ -35,6 +36,7 @@ struct MachinePeaks {
 struct PeakInstructions {
   std::string read;
   std::string fp32;
+  std::string bf16;
   std::string int8;
   std::string int4;
 };

@@ -34,7 +34,7 @@ std::int64_t MatrixFormat::bytes(std::int64_t in, std::int64_t out) const {
 }
 
 Peak MatrixFormat::compute() const {
-  if (!packed) return Peak::kFp32;
+  if (!packed) return dtype == DType::kBF16 ? Peak::kBf16 : Peak::kFp32;
   return packed_format == WeightFormat::kInt8 ? Peak::kInt8 : Peak::kInt4;
 }
 

@@ -29,7 +29,7 @@ constexpr double kComputeSeconds = 0.01;
 constexpr int kBursts = 5;
 // Bursts of each candidate, whose best one counts: a disturbed burst says nothing of it.
 constexpr int kTrials = 8;
-constexpr Peak kAllPeaks[] = {Peak::kRead, Peak::kFp32, Peak::kInt8, Peak::kInt4};
+constexpr Peak kAllPeaks[] = {Peak::kRead, Peak::kFp32, Peak::kBf16, Peak::kInt8, Peak::kInt4};
 
 std::vector<int> allowed_cpus() {
   cpu_set_t set;
@@ -98,6 +98,7 @@ const char* peak_name(Peak peak) {
   switch (peak) {
     case Peak::kRead: return "read";
     case Peak::kFp32: return "fp32";
+    case Peak::kBf16: return "bf16";
     case Peak::kInt8: return "int8";
     case Peak::kInt4: break;
   }
@@ -108,6 +109,7 @@ double& MachinePeaks::of(Peak peak) {
   switch (peak) {
     case Peak::kRead: return read_gb_s;
     case Peak::kFp32: return fp32_gflops;
+    case Peak::kBf16: return bf16_gflops;
     case Peak::kInt8: return int8_gops;
     case Peak::kInt4: break;
   }
@@ -123,6 +125,7 @@ PeakMeter::PeakMeter(const std::string& isa, int num_threads, std::byte* data)
     : num_threads_(num_threads), data_(data) {
   const PeakLoops loops = peak_loops(isa);
   fp32_ = best(loops.fp32, instructions_.fp32);
+  bf16_ = best(loops.bf16, instructions_.bf16);
   int8_ = best(loops.int8, instructions_.int8);
   int4_ = best(loops.int4, instructions_.int4);
   read_ = best(loops.read, instructions_.read);
@@ -133,6 +136,7 @@ PeakMeter::PeakMeter(PeakMeter&& other) noexcept
       data_(std::exchange(other.data_, nullptr)),
       instructions_(std::move(other.instructions_)),
       fp32_(other.fp32_),
+      bf16_(other.bf16_),
       int8_(other.int8_),
       int4_(other.int4_),
       read_(other.read_) {}
@@ -179,6 +183,7 @@ double PeakMeter::read(const ReadLoop& loop, int num_threads) const {
 double PeakMeter::measure(Peak peak, int num_threads) const {
   switch (peak) {
     case Peak::kFp32: return compute(fp32_, num_threads);
+    case Peak::kBf16: return compute(bf16_, num_threads);
     case Peak::kInt8: return compute(int8_, num_threads);
     case Peak::kInt4: return compute(int4_, num_threads);
     case Peak::kRead: break;

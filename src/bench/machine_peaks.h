@@ -47,6 +47,7 @@ class PeakMeter {
   std::byte* data_;  // what is read; mapped, or null when moved from
   PeakInstructions instructions_;
   ComputeLoop fp32_{};
+  ComputeLoop bf16_{};
   ComputeLoop int8_{};
   ComputeLoop int4_{};
   ReadLoop read_{};

@@ -1,5 +1,7 @@
 #include "bench/peak_loops.h"
 
+#include <array>
+
 namespace parapet {
 namespace {
 
@@ -93,6 +95,41 @@ void nibbles_avx512(std::int64_t steps) {
 
 void dot_avx512vnni(std::int64_t steps) {
   PARAPET_AVX_LOOP(steps, "vpbroadcastq", kBytes, "zmm", "vpdpbusd %%zmm0, %%zmm1, %%zmm\\r\n");
+}
+
+// What LDTILECFG reads: palette 1, eight tiles of 16 rows of 64 bytes.
+alignas(64) constexpr std::array<std::uint8_t, 64> kTileConfig = [] {
+  std::array<std::uint8_t, 64> config{};
+  config[0] = 1;
+  for (std::size_t tile = 0; tile < 8; ++tile) {
+    config[16 + 2 * tile] = 64;
+    config[48 + tile] = 16;
+  }
+  return config;
+}();
+constexpr int kTileChains = 4;
+constexpr double kTileSums = 16 * 16;
+
+// NOLINTBEGIN(cppcoreguidelines-macro-usage): an asm template is one string literal.
+#define PARAPET_TILE_LOOP(steps, factors, instruction)                         \
+  asm volatile(                                                                \
+      "ldtilecfg %1\ntileloadd (%2, %3), %%tmm6\ntileloadd (%2, %3), %%tmm7\n" \
+      ".irp r,0,1,2,3\ntilezero %%tmm\\r\n.endr\n"                             \
+      ".p2align 5\n1:\n.irp r,0,1,2,3\n" instruction                           \
+      " %%tmm7, %%tmm6, %%tmm\\r\n.endr\ndec %0\njnz 1b\ntilerelease\n"        \
+      : "+r"(steps)                                                            \
+      : "m"(kTileConfig), "r"(factors), "r"(std::int64_t{64})                  \
+      : "cc", "memory")
+// NOLINTEND(cppcoreguidelines-macro-usage)
+
+void bf16_tiles(std::int64_t steps) {
+  static const std::vector<std::uint16_t> halves(512, 0x3f00);  // 0.5: sums stay far below infinity
+  PARAPET_TILE_LOOP(steps, halves.data(), "tdpbf16ps");
+}
+
+void int8_tiles(std::int64_t steps) {
+  static const std::vector<std::uint64_t> bytes(128, kBytes);
+  PARAPET_TILE_LOOP(steps, bytes.data(), "tdpbsud");
 }
 
 void read_avx2(const std::byte* data, std::size_t bytes) {
@@ -191,6 +228,11 @@ PeakLoops peak_loops(std::string_view isa) {
         loop("8 of vpmaddubsw, vpaddw to one of vpmaddwd, vpaddd zmm", 8 * 64, nibbles_avx512)};
     if (has("vnni") || has("amx")) loops.int8 = {loop("vpdpbusd zmm", 64, dot_avx512vnni)};
     loops.read.push_back({"64-byte loads", read_avx512});
+    if (has("amx")) {
+      // Two halves of a float are two products; a tile of bytes is twice as deep.
+      loops.bf16 = {{"tdpbf16ps, two halves", kTileChains * kTileSums * 32, bf16_tiles}};
+      loops.int8 = {{"tdpbsud", kTileChains * kTileSums * 2 * 64, int8_tiles}};
+    }
   } else if (has("avx")) {
     loops.fp32 = {loop("vfmadd213ps ymm", 8, fp32_avx2)};
     loops.int8 = {loop("vpmaddwd, vpaddd ymm", 16, words_avx2),
@@ -213,6 +255,7 @@ PeakLoops peak_loops(std::string_view isa) {
 #else
 #error "bench/peak_loops.cc: write what this processor multiplies and adds with"
 #endif
+  if (loops.bf16.empty()) loops.bf16 = loops.fp32;
   loops.int4.insert(loops.int4.end(), loops.int8.begin(), loops.int8.end());
   return loops;
 }

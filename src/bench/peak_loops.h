@@ -26,6 +26,7 @@ struct ReadLoop {
 // kernels multiply: sums go to 32 bits before 16 could overflow.
 struct PeakLoops {
   std::vector<ComputeLoop> fp32;
+  std::vector<ComputeLoop> bf16;  // floats times bfloat16, a product being one multiply-add
   std::vector<ComputeLoop> int8;  // s8 or u8 times s8 within +-127
   std::vector<ComputeLoop> int4;  // u4 times s8
   std::vector<ReadLoop> read;

@@ -7,8 +7,12 @@
 namespace parapet {
 namespace {
 
-constexpr MachinePeaks kPeaks{
-    .num_threads = 2, .read_gb_s = 10, .fp32_gflops = 100, .int8_gops = 200, .int4_gops = 400};
+constexpr MachinePeaks kPeaks{.num_threads = 2,
+                              .read_gb_s = 10,
+                              .fp32_gflops = 100,
+                              .bf16_gflops = 150,
+                              .int8_gops = 200,
+                              .int4_gops = 400};
 
 TEST(KernelCosts, BytesOfAMatrix) {
   EXPECT_EQ(matrix_format("float32")->bytes(100, 50), 100 * 50 * 4);
@@ -26,6 +30,8 @@ TEST(KernelCosts, TheLongerOfComputingAndReadingIsTheLimit) {
   const KernelCost many = linear_cost(160, 1024, 4096, *matrix_format("int8"));
   EXPECT_EQ(many.bound_by(kPeaks), Peak::kInt8);
   EXPECT_DOUBLE_EQ(many.limit_seconds(kPeaks), 1e-9 * 2 * 160 * 1024 * 4096 / 200);
+  EXPECT_EQ(linear_cost(160, 1024, 4096, *matrix_format("bfloat16")).bound_by(kPeaks), Peak::kBf16);
+  EXPECT_EQ(linear_cost(160, 1024, 4096, *matrix_format("float32")).bound_by(kPeaks), Peak::kFp32);
 }
 
 TEST(KernelCosts, AttentionCountsPairsOnceAndKeysOnce) {

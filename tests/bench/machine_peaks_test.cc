@@ -17,7 +17,7 @@ TEST(MachinePeaks, EveryLoopOfTheDevicesInstructionSetRuns) {
   const std::vector<std::uint64_t> memory(4096, 1);
   for (const std::string& isa : {(*device)->info().isa, std::string("portable")}) {
     const PeakLoops loops = peak_loops(isa);
-    for (const auto& some : {loops.fp32, loops.int8, loops.int4}) {
+    for (const auto& some : {loops.fp32, loops.bf16, loops.int8, loops.int4}) {
       ASSERT_FALSE(some.empty());
       for (const ComputeLoop& loop : some) {
         EXPECT_GT(loop.ops_per_step, 0);
@@ -37,7 +37,7 @@ TEST(MachinePeaks, AreNumbers) {
   const auto meter = PeakMeter::create((*device)->info().isa, 1);
   ASSERT_TRUE(meter);
   const MachinePeaks peaks = meter->measure_each(1);
-  for (const Peak peak : {Peak::kRead, Peak::kFp32, Peak::kInt8, Peak::kInt4}) {
+  for (const Peak peak : {Peak::kRead, Peak::kFp32, Peak::kBf16, Peak::kInt8, Peak::kInt4}) {
     EXPECT_TRUE(std::isfinite(peaks.of(peak))) << peak_name(peak);
     EXPECT_GT(peaks.of(peak), 0) << peak_name(peak);
   }

@@ -10,7 +10,7 @@ ENGINE = ["device", "isa", "num_threads", "weights_dtype", "weight_bytes", "kv_c
           "kv_cache_tokens", "kv_cache_bytes", "max_concurrency", "captured_sizes", "total_seconds"]
 TIMES = ["forward_ms", "safe_ms", "one_category_ms", "greedy_ms", "greedy_one_category_ms",
          "safe_concurrent_ms", "greedy_concurrent_ms"]
-PEAKS = ["read_gb_s", "fp32_gflops", "int8_gops", "int4_gops"]
+PEAKS = ["read_gb_s", "fp32_gflops", "bf16_gflops", "int8_gops", "int4_gops"]
 MIB = 1 << 20
 
 
@@ -41,7 +41,7 @@ class Bench(unittest.TestCase):
         peaks = result["peaks"]
         self.assert_positive(peaks, *PEAKS)
         self.assertEqual([at["num_threads"] for at in peaks["per_thread_count"]], [1, 2])
-        self.assertEqual(list(peaks["instructions"]), ["read", "fp32", "int8", "int4"])
+        self.assertEqual(list(peaks["instructions"]), ["read", "fp32", "bf16", "int8", "int4"])
         measured = {(k["name"], k["format"], k["rows"]) for k in result["kernels"]}
         for name in ("qkv", "o", "gate_up", "down", "lm_head"):
             for weights in formats:

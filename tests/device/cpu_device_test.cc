@@ -49,7 +49,7 @@ TEST(CpuDevice, BestInstructionSetWithoutForce) {
 
 // Neither has kernels: nothing stands in for them.
 TEST(CpuDevice, RefusesAnInstructionSetThatIsNotThere) {
-  for (const char* isa : {"amx", "avx512bf16"}) {
+  for (const char* isa : {"avx512bf16", "amxfp16"}) {
     const ForcedIsa forced(isa);
     const auto device = create_cpu_device();
     ASSERT_FALSE(device.ok());

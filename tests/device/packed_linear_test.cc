@@ -138,7 +138,7 @@ class PackedLinearOps : public BackendTest {
     const PackedMatrix part = weight.matrix();
     return device().load_packed_linear({&part, 1}).value();
   }
-  const Arithmetic arithmetic_{GetParam().name.starts_with("amx")};
+  const Arithmetic arithmetic_{device().info().packed_inputs == PackedInputs::kBfloat16};
 };
 
 TEST_P(PackedLinearOps, LinearIsItsFormula) {

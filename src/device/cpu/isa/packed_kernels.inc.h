@@ -157,6 +157,11 @@ inline void packed_strip(const PackedDotArgs& args, std::int64_t row) {
   for (; panel + Panel::kPanels <= args.panels; panel += Panel::kPanels) {
     packed_tile<Panel, kRows, Panel::kPanels>(args, args.fetch_ahead, row, panel);
   }
+  if constexpr (Panel::kPanels > 2) {
+    for (; panel + 2 <= args.panels; panel += 2) {
+      packed_tile<Panel, kRows, 2>(args, args.fetch_ahead, row, panel);
+    }
+  }
   if constexpr (Panel::kPanels > 1) {
     for (; panel < args.panels; ++panel) {
       packed_tile<Panel, kRows, 1>(args, args.fetch_ahead, row, panel);

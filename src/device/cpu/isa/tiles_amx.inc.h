@@ -359,17 +359,13 @@ void tile_unpack(const TilePackedArgs& args) {
   }
 }
 
-// What TDPBF16PS does with subnormal numbers, for as long as it lives.
-class FlushSubnormals {
- public:
-  FlushSubnormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040U); }
-  ~FlushSubnormals() { _mm_setcsr(saved_); }
-  FlushSubnormals(const FlushSubnormals&) = delete;
-  FlushSubnormals& operator=(const FlushSubnormals&) = delete;
-
- private:
-  unsigned saved_;
-};
+// Subnormal numbers as zero, as TDPBF16PS has them; the state before, to be set again.
+inline unsigned flush_subnormals() {
+  constexpr unsigned kFlushToZeroAndSubnormalsAreZero = 0x8040U;
+  const unsigned before = _mm_getcsr();
+  _mm_setcsr(before | kFlushToZeroAndSubnormalsAreZero);
+  return before;
+}
 
 inline Vec upper_half(__m512i bits) {
   return _mm512_castsi512_ps(_mm512_and_si512(bits, splat_bits(0xffff0000U)));
@@ -412,10 +408,11 @@ inline void stream_dense_rows(const TileStreamArgs& args, std::int64_t row,
 }
 
 void tile_stream_dense(const TileStreamArgs& args, const TileDenseArgs& weights) {
-  const FlushSubnormals flush;
+  const unsigned before = flush_subnormals();
   std::int64_t row = 0;
   for (; row + 2 <= args.rows; row += 2) stream_dense_rows<2>(args, row, weights);
   for (; row < args.rows; ++row) stream_dense_rows<1>(args, row, weights);
+  _mm_setcsr(before);
 }
 
 template <class Panel, int kRows, int kPanels>
@@ -498,10 +495,11 @@ inline void stream_packed_rows(const TileStreamArgs& args, std::int64_t row,
 
 template <class Panel>
 void tile_stream_packed(const TileStreamArgs& args, const TilePackedArgs& weights) {
-  const FlushSubnormals flush;
+  const unsigned before = flush_subnormals();
   std::int64_t row = 0;
   for (; row + 2 <= args.rows; row += 2) stream_packed_rows<Panel, 2>(args, row, weights);
   for (; row < args.rows; ++row) stream_packed_rows<Panel, 1>(args, row, weights);
+  _mm_setcsr(before);
 }
 
 constexpr TileKernels kTileKernels = {

@@ -3,6 +3,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/half.h"
 #include "device/cpu/cpu_features.h"
 #include "device/emulation/intrinsics.h"
 #include "gtest/gtest.h"
@@ -159,6 +160,50 @@ TEST_F(Emulation, ScalesByPowersOfTwo) {
     } else {
       EXPECT_EQ(scaled[i], expected[i]) << i;
     }
+  }
+}
+
+TEST_F(Emulation, ChoosesBitsByATable) {
+  std::uint32_t a[16];
+  std::uint32_t b[16];
+  std::uint32_t c[16];
+  for (std::uint32_t i = 0; i < 16; ++i) {
+    a[i] = 0x9e3779b9U * i;
+    b[i] = 0x85ebca6bU * (i + 3);
+    c[i] = 0xc2b2ae35U * (i + 7);
+  }
+  std::uint32_t chosen[16];
+  intrinsics_.ternarylogic_epi32(a, b, c, chosen);
+  for (int i = 0; i < 16; ++i) EXPECT_EQ(chosen[i], (a[i] & b[i]) | c[i]);
+}
+
+// Even and odd products each in order, then both to the sum; subnormal numbers are zero.
+TEST_F(Emulation, TilesAddInTheOrderOfTheManual) {
+  const auto bits = [](float value) { return f32_to_bf16(value); };
+  std::vector<std::uint16_t> a(3 * 32);
+  std::vector<std::uint16_t> b(16 * 16 * 2);
+  std::vector<float> sums(3 * 16, 1.0F);
+  // Row 0: even products 2^24, 1, -2^24 lose the 1; odd ones are 3.
+  a[0] = bits(0x1p24F);
+  a[2] = bits(1.0F);
+  a[4] = bits(-0x1p24F);
+  a[1] = bits(3.0F);
+  // Row 1: a subnormal factor, then a product that is one.
+  a[32] = 1;
+  a[33] = bits(0x1p-100F);
+  // Row 2: small products that only their common sum keeps, beside one that is large.
+  for (std::size_t k = 0; k < 32; ++k) a[64 + k] = bits(0x1p-24F);
+  for (std::size_t k = 0; k < 16; ++k) {
+    for (std::size_t n = 0; n < 16; ++n) {
+      b[(k * 16 + n) * 2] = bits(1.0F);
+      b[(k * 16 + n) * 2 + 1] = bits(k == 0 && n == 15 ? 0x1p-100F : 1.0F);
+    }
+  }
+  intrinsics_.dpbf16ps(a.data(), b.data(), sums.data());
+  for (std::size_t n = 0; n < 16; ++n) {
+    EXPECT_EQ(sums[n], n == 15 ? 1.0F : 4.0F) << n;
+    EXPECT_EQ(sums[16 + n], 1.0F) << n;
+    EXPECT_EQ(sums[32 + n], n == 15 ? 1.0F + 0x1.fp-20F : 1.0F + 0x1p-19F) << n;
   }
 }
 

@@ -58,6 +58,26 @@ const EmulatedIntrinsics kEmulatedIntrinsics = {
         },
     .scalef_ps = [](const float* a, const float* b,
                     float* to) { write(to, _mm512_scalef_ps(read<__m512>(a), read<__m512>(b))); },
+    .ternarylogic_epi32 =
+        [](const auto* a, const auto* b, const auto* c, auto* to) {
+          write(to, _mm512_ternarylogic_epi32(read<__m512i>(a), read<__m512i>(b), read<__m512i>(c),
+                                              0xea));
+        },
+    .dpbf16ps =
+        [](const auto* a, const auto* b, float* sums) {
+          unsigned char config[64] = {1};
+          for (const int tile : {0, 1, 2}) {
+            config[16 + 2 * tile] = 64;
+            config[48 + tile] = tile == 2 ? 16 : 3;
+          }
+          _tile_loadconfig(config);
+          _tile_loadd(0, sums, 64);
+          _tile_loadd(1, a, 64);
+          _tile_loadd(2, b, 64);
+          _tile_dpbf16ps(0, 1, 2);
+          _tile_stored(0, sums, 64);
+          _tile_release();
+        },
 };
 
 }  // namespace parapet::test

@@ -19,6 +19,10 @@ struct EmulatedIntrinsics {
   void (*shuffle_epi32)(const std::int32_t* from, std::int32_t* to);  // by 0b11011000
   void (*madd_epi16)(const std::int16_t* a, const std::int16_t* b, std::int32_t* to);
   void (*scalef_ps)(const float* a, const float* b, float* to);
+  void (*ternarylogic_epi32)(const std::uint32_t* a, const std::uint32_t* b, const std::uint32_t* c,
+                             std::uint32_t* to);  // by 0xea
+  // sums [3][16] += a [3][32] times pairs b [16][16][2], on tiles of three rows; bfloat16 bits.
+  void (*dpbf16ps)(const std::uint16_t* a, const std::uint16_t* b, float* sums);
 };
 
 extern const EmulatedIntrinsics kEmulatedIntrinsics;

@@ -28,7 +28,7 @@ class DenseTileWeights {
   static constexpr std::int64_t kParts = 2;
   static constexpr std::int64_t kStreams = kTileSide;
   // In each of sixteen rows side by side, beside what the processor fetches of itself.
-  static constexpr std::int64_t kStreamAhead = 512;
+  static constexpr std::int64_t kStreamAhead = 256;
 
   struct Tile {
     const std::byte* streams[kStreams];  // the features
@@ -94,7 +94,7 @@ class PackedTileWeights {
   static constexpr std::int64_t kParts = 1;
   static constexpr std::int64_t kStreams = 1;
   // Over the ends of groups: panels follow each other.
-  static constexpr std::int64_t kStreamAhead = 4096;
+  static constexpr std::int64_t kStreamAhead = 1024;
 
   struct Tile {
     const std::byte* streams[kStreams];  // the codes

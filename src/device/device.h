@@ -90,15 +90,14 @@ class Stream {
   virtual Status replay(const Graph& graph) = 0;
 };
 
-// How inputs meet quantized weights (ops.h): as int8 codes with a scale a group, or as bfloat16.
-enum class PackedInputs : std::uint8_t { kCodes, kBfloat16 };
-
 struct DeviceInfo {
   std::string name;     // "cpu", "reference", later "cuda:0", "ascend:0"
   std::string isa;      // what the kernels are compiled for: "avx2", "sm_90a", ...
   int num_threads = 1;  // CPU only
   DType activation_dtype = DType::kF32;
-  PackedInputs packed_inputs = PackedInputs::kCodes;
+  // Quantized weights in groups of at most so many inputs are multiplied in bfloat16, others as
+  // integers (ops.h).
+  std::int64_t max_bf16_group = 0;
 };
 
 class Device {

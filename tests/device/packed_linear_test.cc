@@ -88,11 +88,12 @@ Dot dot(const Rounded& x, const PackedTensor& weight, std::int64_t feature) {
   return result;
 }
 
-// What ops.h lets a device with matrix tiles do instead: everything in bfloat16.
+// What ops.h lets a device with matrix tiles do instead for small groups: everything in bfloat16.
 struct Arithmetic {
+  std::int64_t group_size;
   bool tiles;
 
-  Rounded row(const float* x, std::int64_t count, std::int64_t group_size) const {
+  Rounded row(const float* x, std::int64_t count) const {
     if (!tiles) return quantized(x, count, group_size);
     Rounded result;
     for (std::int64_t i = 0; i < count; ++i) result.codes.push_back(rounded(double{x[i]}, true));
@@ -138,13 +139,16 @@ class PackedLinearOps : public BackendTest {
     const PackedMatrix part = weight.matrix();
     return device().load_packed_linear({&part, 1}).value();
   }
-  const Arithmetic arithmetic_{device().info().packed_inputs == PackedInputs::kBfloat16};
+  Arithmetic arithmetic(const Format& format) {
+    return {format.group_size, format.group_size <= device().info().max_bf16_group};
+  }
 };
 
 TEST_P(PackedLinearOps, LinearIsItsFormula) {
   for (const Format& format : kFormats) {
     for (const Shape& shape : kShapes) {
       SCOPED_TRACE(describe(shape, format));
+      const Arithmetic rules = arithmetic(format);
       Floats x = Floats::random(shape.rows, shape.in, 1, 3.0F);
       const PackedTensor weight(format.format, format.group_size, shape.out, shape.in, 3);
       Floats out(shape.rows, shape.out, NAN);
@@ -152,11 +156,11 @@ TEST_P(PackedLinearOps, LinearIsItsFormula) {
       ops().norm_linear(stream(), x.view(), Norm{}, *linear, out.view());
       synchronize();
       for (std::int64_t r = 0; r < shape.rows; ++r) {
-        const Rounded row = arithmetic_.row(x.row(r), shape.in, format.group_size);
+        const Rounded row = rules.row(x.row(r), shape.in);
         for (std::int64_t c = 0; c < shape.out; ++c) {
-          const Dot expected = arithmetic_.dot(row, weight, c);
+          const Dot expected = rules.dot(row, weight, c);
           ASSERT_NEAR(out.at(r, c), expected.value,
-                      arithmetic_.rounding(weight.shape()) * expected.magnitude)
+                      rules.rounding(weight.shape()) * expected.magnitude)
               << r << ", " << c;
         }
       }
@@ -216,6 +220,7 @@ TEST_P(PackedLinearOps, NormGateUpSilu) {
   const std::int64_t in = 640;
   const std::int64_t features = 37;
   for (const Format& format : kFormats) {
+    const Arithmetic rules = arithmetic(format);
     Floats x = Floats::random(9, in, 7);
     TestTensor scale(DType::kBF16, 1, in, 8, 3.0);
     const PackedTensor gate(format.format, format.group_size, features, in, 9);
@@ -233,16 +238,16 @@ TEST_P(PackedLinearOps, NormGateUpSilu) {
       for (std::int64_t i = 0; i < in; ++i) {
         normed.push_back(static_cast<float>(x.at(r, i) / rms * scale.at(i)));
       }
-      const Rounded row = arithmetic_.row(normed.data(), in, format.group_size);
-      const double step = arithmetic_.step(row);
+      const Rounded row = rules.row(normed.data(), in);
+      const double step = rules.step(row);
       for (std::int64_t c = 0; c < features; ++c) {
-        const Dot g = arithmetic_.dot(row, gate, c);
-        const Dot u = arithmetic_.dot(row, up, c);
+        const Dot g = rules.dot(row, gate, c);
+        const Dot u = rules.dot(row, up, c);
         const double silu = g.value / (1.0 + std::exp(-g.value));
         const double off_gate =
-            arithmetic_.rounding(gate.shape()) * g.magnitude + kNormTolerance * g.magnitude;
+            rules.rounding(gate.shape()) * g.magnitude + kNormTolerance * g.magnitude;
         const double off_up =
-            arithmetic_.rounding(up.shape()) * u.magnitude + kNormTolerance * u.magnitude;
+            rules.rounding(up.shape()) * u.magnitude + kNormTolerance * u.magnitude;
         const double tolerance = 1.1 * (off_gate + step) * (std::abs(u.value) + step) +
                                  (off_up + step) * (std::abs(silu) + step) +
                                  kSiluTolerance * std::abs(silu * u.value);

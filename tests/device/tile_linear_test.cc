@@ -44,7 +44,7 @@ TEST(TileLinear, TheProcessorsTilesAreTheEmulatedOnes) {
     const Floats b = product(*emulated, *emulated->load_linear({&dense_part, 1}).value(), x);
     EXPECT_TRUE(same_bits(a.values.data(), b.values.data(), rows * out)) << rows << " rows";
     for (const WeightFormat format : {WeightFormat::kInt8, WeightFormat::kInt4}) {
-      const PackedTensor packed(format, 64, out, in, 3);
+      const PackedTensor packed(format, 32, out, in, 3);
       const PackedMatrix part = packed.matrix();
       const Floats c = product(*real, *real->load_packed_linear({&part, 1}).value(), x);
       const Floats d = product(*emulated, *emulated->load_packed_linear({&part, 1}).value(), x);

@@ -20,8 +20,7 @@ class CpuDevice final : public HostDevice {
       : info_{.name = "cpu",
               .isa = kernels.isa,
               .num_threads = num_threads,
-              .packed_inputs = kernels.tiles != nullptr ? PackedInputs::kBfloat16
-                                                        : PackedInputs::kCodes},
+              .max_bf16_group = kernels.tiles != nullptr ? cpu::kMaxBf16Group : 0},
         ops_(kernels, num_threads) {}
 
   const DeviceInfo& info() const override { return info_; }

@@ -12,8 +12,9 @@ void run_linear(const LinearContext& context, const LinearJob& job) {
   if (job.x.dim(0) == 0 || job.weight.out_features() == 0) return;
   const bool tiles = context.kernels.tiles != nullptr;
   if (const auto* packed = dynamic_cast<const HostPackedLinear*>(&job.weight)) {
-    return tiles ? run_tile_linear(context, job, *packed)
-                 : run_packed_linear(context, job, *packed);
+    const bool small_groups = packed->group_size() <= kMaxBf16Group;
+    return tiles && small_groups ? run_tile_linear(context, job, *packed)
+                                 : run_packed_linear(context, job, *packed);
   }
   const auto& dense = dynamic_cast<const HostLinear&>(job.weight);
   if (tiles && dense.dtype() == DType::kBF16) return run_tile_linear(context, job, dense);

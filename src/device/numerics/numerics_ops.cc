@@ -25,7 +25,7 @@ float* row_of(TensorView matrix, std::int64_t row) {
 
 NumericsOps::NumericsOps(Device& inner)
     : inner_(inner.ops()),
-      packed_inputs_(inner.info().packed_inputs),
+      max_bf16_group_(inner.info().max_bf16_group),
       num_threads_(inner.info().num_threads),
       exact_(inner, num_threads_) {}
 
@@ -94,7 +94,7 @@ void NumericsOps::linear(Stream& stream, Input input, const LinearWeight& weight
                          std::int64_t code_group, Rounded value, TensorView out) {
   if (code_group > 0) {
     const TensorView coded = coded_.matrix(input.x.dim(0), input.x.dim(1));
-    const bool codes = packed_inputs_ == PackedInputs::kCodes;
+    const bool codes = code_group > max_bf16_group_;
     each_row(stream, coded.dim(0), [x = input.x, coded, code_group, codes](std::int64_t r) {
       std::copy_n(row_of(x, r), x.dim(1), row_of(coded, r));
       if (codes) {

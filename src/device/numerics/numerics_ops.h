@@ -71,7 +71,7 @@ class NumericsOps final : public Ops {
   void tap_columns(Stream& stream, OpName op, TensorView rows, std::int64_t features);
 
   Ops& inner_;
-  PackedInputs packed_inputs_;
+  std::int64_t max_bf16_group_;
   Numerics numerics_;
   OpTaps* taps_ = nullptr;
   int num_threads_;

@@ -194,6 +194,20 @@ inline void tile_dpbf16ps(int sums, int a, int b) {
   }
 }
 
+// TDPBSUD: signed bytes times unsigned ones, exact.
+inline void tile_dpbsud(int sums, int a, int b) {
+  for (int m = 0; m < tiles.config.rows[sums]; ++m) {
+    for (int n = 0; n < tiles.config.row_bytes[sums] / 4; ++n) {
+      int sum = 0;
+      __builtin_memcpy(&sum, tiles.data[sums][m] + 4 * n, 4);
+      for (int k = 0; k < tiles.config.row_bytes[a]; ++k) {
+        sum += static_cast<signed char>(tiles.data[a][m][k]) * tiles.data[b][k / 4][4 * n + k % 4];
+      }
+      __builtin_memcpy(tiles.data[sums][m] + 4 * n, &sum, 4);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace emulated
 
@@ -217,6 +231,7 @@ inline void tile_dpbf16ps(int sums, int a, int b) {
 #undef _tile_loadd
 #undef _tile_stored
 #undef _tile_dpbf16ps
+#undef _tile_dpbsud
 #undef _tile_zero
 #define _tile_loadconfig(from) emulated::tile_loadconfig(from)
 #define _tile_release() emulated::tile_release()
@@ -224,3 +239,4 @@ inline void tile_dpbf16ps(int sums, int a, int b) {
 #define _tile_loadd(tile, base, stride) emulated::tile_loadd(tile, base, stride)
 #define _tile_stored(tile, base, stride) emulated::tile_stored(tile, base, stride)
 #define _tile_dpbf16ps(sums, a, b) emulated::tile_dpbf16ps(sums, a, b)
+#define _tile_dpbsud(sums, a, b) emulated::tile_dpbsud(sums, a, b)

@@ -92,6 +92,9 @@ struct PackedKernels {
 inline constexpr int kTileSide = 16;
 inline constexpr int kTileInputs = 32;
 inline constexpr int kMaxTileParts = 2;
+// Quantized weights in larger groups are multiplied as integers, in smaller ones on tiles of
+// bfloat16: a scale for each 32 products would cost more than the products.
+inline constexpr std::int64_t kMaxBf16Group = 32;
 inline constexpr std::int64_t kTileBytes = std::int64_t{kTileSide} * kTileInputs * 2;
 
 // One row of activations into its tile of `tile_rows` rows, which lies as
@@ -224,8 +227,8 @@ struct KernelTable {
   // Indexed by WeightFormat: int8, int4.
   PackedKernels packed[2];
 
-  // Null where the processor has no matrix tiles. Where it has, bfloat16 and quantized weights are
-  // multiplied on them.
+  // Null where the processor has no matrix tiles. Where it has, bfloat16 weights are multiplied on
+  // them, and quantized ones in groups of at most kMaxBf16Group.
   const TileKernels* tiles;
 
   // 1 / sqrt(mean(x^2) + eps)

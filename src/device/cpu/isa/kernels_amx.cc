@@ -1,4 +1,4 @@
-// The kernels for AVX-512 VNNI with matrix tiles of bfloat16 (AMX).
+// The kernels for AVX-512 VNNI with matrix tiles of bfloat16 and of bytes (AMX).
 #include <immintrin.h>
 
 #include <cstddef>
@@ -18,11 +18,17 @@ namespace {
 #include "device/cpu/isa/packed_avx512vnni.inc.h"
 #include "device/cpu/isa/packed_kernels.inc.h"
 #include "device/cpu/isa/tiles_amx.inc.h"
+#include "device/cpu/isa/packed_amx.inc.h"
 #include "device/cpu/isa/table.inc.h"
 // clang-format on
 
 }  // namespace
 
-constinit const KernelTable kKernelsAmx = table_of("amx", &kTileKernels);
+constinit const KernelTable kKernelsAmx = [] {
+  KernelTable table = table_of("amx");
+  table.packed[0] = kPackedInt8Amx;
+  table.tiles = &kTileKernels;
+  return table;
+}();
 
 }  // namespace parapet::cpu

@@ -1,13 +1,13 @@
 // The including file's kernels as one table: every instruction set fills it alike.
 
-constexpr KernelTable table_of(const char* isa, const TileKernels* tiles = nullptr) {
+constexpr KernelTable table_of(const char* isa) {
   return {
       .isa = isa,
       .tile_rows = kTileRows,
       .dot = {dot<F32>, dot<Bf16>, dot<F16>},
       .widen = {widen<F32>, widen<Bf16>, widen<F16>},
       .packed = {kPackedOf<Int8Panel>, kPackedOf<Int4Panel>},
-      .tiles = tiles,
+      .tiles = nullptr,
       .inverse_rms = inverse_rms,
       .scale = scale_row,
       .silu_mul = silu_mul,

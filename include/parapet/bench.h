@@ -24,7 +24,7 @@ struct MachinePeaks {
   int num_threads = 0;
   double read_gb_s = 0;    // memory far larger than the caches, once, in order; 1e9 bytes
   double fp32_gflops = 0;  // multiply-adds in registers
-  double bf16_gflops = 0;  // floats times bfloat16: as fp32, or on matrix tiles in two halves each
+  double bf16_gflops = 0;  // floats times bfloat16: as fp32, or on matrix tiles in three parts
   double int8_gops = 0;    // exact products of bytes, summed in 32 bits, in registers
   double int4_gops = 0;    // the same of four-bit codes and bytes
 

@@ -229,8 +229,8 @@ PeakLoops peak_loops(std::string_view isa) {
     if (has("vnni") || has("amx")) loops.int8 = {loop("vpdpbusd zmm", 64, dot_avx512vnni)};
     loops.read.push_back({"64-byte loads", read_avx512});
     if (has("amx")) {
-      // Two halves of a float are two products; a tile of bytes is twice as deep.
-      loops.bf16 = {{"tdpbf16ps, two halves", kTileChains * kTileSums * 32, bf16_tiles}};
+      // A float is three bfloat16 numbers, and so three products; a tile of bytes is twice as deep.
+      loops.bf16 = {{"tdpbf16ps, three parts", kTileChains * kTileSums * 2 * 32 / 3, bf16_tiles}};
       loops.int8 = {{"tdpbsud", kTileChains * kTileSums * 2 * 64, int8_tiles}};
     }
   } else if (has("avx")) {

@@ -71,9 +71,8 @@ class Ops {
   //
   // A device with matrix tiles of bfloat16 (DeviceInfo::max_bf16_group) multiplies, for weights in
   // groups that small, y_i rounded to bfloat16, ties to even, with scale * (code - zero) rounded
-  // likewise, ties away from zero, and sums in fp32: inputs lose less than as codes. What it reads
-  // of bfloat16 weights it multiplies with both bfloat16 halves of each input, which loses at most
-  // 2^-17 of a term.
+  // likewise, ties away from zero, and sums in fp32: inputs lose less than as codes. bfloat16
+  // weights it multiplies with each input's three parts of 8 bits, so that products are exact.
 
   // out = norm(x) W^T.  x f32 [tokens, in], out f32 [tokens, out].
   // norm(x)_i = x_i / sqrt(mean(x^2) + eps) * scale_i  (Zhang and Sennrich 2019).

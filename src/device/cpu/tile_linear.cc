@@ -13,12 +13,12 @@ namespace {
 // activations come from beyond the second-level cache.
 constexpr std::int64_t kMaxTiles = 32;
 // A stage is what of an item's weights is brought into tiles at once, to be used from there by all
-// rows: 128 KiB. Its activations of kMaxItemRows rows, in two parts, take half of a second-level
-// cache of 2 MiB.
+// rows: 128 KiB. Its activations of kMaxItemRows rows, in three parts, take a bit more than half of
+// a second-level cache of 2 MiB.
 constexpr std::int64_t kStageTiles = 4;
 constexpr std::int64_t kStageBlocks = 32;
 static_assert(kStageBlocks * kTileInputs % kMaxGroupSize == 0);
-constexpr std::int64_t kMaxItemRows = 256;
+constexpr std::int64_t kMaxItemRows = 192;
 constexpr std::int64_t kCacheLine = 64;
 // What a stage's fetching left out is fetched so many bytes ahead.
 constexpr std::int64_t kStageAhead = 512;

@@ -24,8 +24,8 @@ struct TileColumns {
 // bfloat16, where the checkpoint has it.
 class DenseTileWeights {
  public:
-  // Both halves of an activation: a product loses no more than fp32 sums do.
-  static constexpr std::int64_t kParts = 2;
+  // The whole float: a product loses nothing.
+  static constexpr std::int64_t kParts = kMaxTileParts;
   static constexpr std::int64_t kStreams = kTileSide;
   // In each of sixteen rows side by side, beside what the processor fetches of itself.
   static constexpr std::int64_t kStreamAhead = 256;

@@ -87,11 +87,11 @@ struct PackedKernels {
 };
 
 // Products of bfloat16 on matrix tiles, summed in fp32. Sixteen rows of activations meet sixteen
-// features, 32 inputs at a time, a block. An activation is a sum of one or two bfloat16 numbers,
-// its parts: two keep 16 of 24 bits, a relative error of at most 2^-17.
+// features, 32 inputs at a time, a block. An activation is a sum of up to three bfloat16 numbers,
+// its parts, of 8 bits each: three are the whole float.
 inline constexpr int kTileSide = 16;
 inline constexpr int kTileInputs = 32;
-inline constexpr int kMaxTileParts = 2;
+inline constexpr int kMaxTileParts = 3;
 // Quantized weights in larger groups are multiplied as integers, in smaller ones on tiles of
 // bfloat16: a scale for each 32 products would cost more than the products.
 inline constexpr std::int64_t kMaxBf16Group = 32;
@@ -179,7 +179,7 @@ struct TileKernels {
   void (*gather)(const TileDenseArgs& args);
   void (*unpack[2])(const TilePackedArgs& args);  // by WeightFormat: int8, int4
   void (*dot)(const TileDotArgs& args);
-  // Of 16 features with two parts; of panels with one part, panels a stride of bytes apart.
+  // Of 16 features with all parts; of panels with one part, panels a stride of bytes apart.
   void (*stream_dense)(const TileStreamArgs& args, const TileDenseArgs& weights);
   void (*stream_packed[2])(const TileStreamArgs& args, const TilePackedArgs& weights);
 };

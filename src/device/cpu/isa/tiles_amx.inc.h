@@ -179,55 +179,57 @@ inline void store_upper_halves(__m512i low, __m512i high, std::byte* to) {
                       _mm512_cvtepi32_epi16(_mm512_srli_epi32(high, 16)));
 }
 
-// The larger part of each float. Of the largest floats it is cut off rather than rounded to
+// What the upper half of each lane stands for.
+inline Vec upper_half(__m512i bits) {
+  return _mm512_castsi512_ps(_mm512_and_si512(bits, splat_bits(0xffff0000U)));
+}
+
+// The largest part of each float. Of the largest floats it is cut off rather than rounded to
 // infinity, and NaN and infinity become NaN.
 inline Vec first_part(Vec v) {
   constexpr float kLargest = 0x1.fep127F;
   const Vec clamped = min(max(v, splat(-kLargest)), splat(kLargest));
-  const Vec rounded =
-      _mm512_castsi512_ps(_mm512_and_si512(round_bf16(clamped), splat_bits(0xffff0000U)));
-  return rounded + (v - v);  // 0, or NaN of NaN and of infinity
+  return upper_half(round_bf16(clamped)) + (v - v);  // 0, or NaN of NaN and of infinity
 }
 
-// The parts of a block's inputs, of which `left` are given and the others zero.
+// The parts of a block's inputs, of which `left` are given and the others zero. What the parts so
+// far leave over is exact.
 struct BlockParts {
-  Vec first[2];
-  Vec second[2];
+  Vec parts[kMaxTileParts][2];
 };
 inline BlockParts block_parts(const float* x, std::int64_t left) {
-  BlockParts parts;
+  BlockParts block;
   for (int half = 0; half < 2; ++half) {
     const std::int64_t count = left - half * kLanes;
     const float* const from = x + half * kLanes;
     const Vec v = count >= kLanes ? load(from)
                   : count > 0     ? load_first(from, static_cast<int>(count))
                                   : splat(0.0F);
-    parts.first[half] = first_part(v);
-    parts.second[half] = _mm512_castsi512_ps(
-        _mm512_and_si512(round_bf16(v - parts.first[half]), splat_bits(0xffff0000U)));
+    block.parts[0][half] = first_part(v);
+    const Vec rest = v - block.parts[0][half];
+    block.parts[1][half] = upper_half(round_bf16(rest));
+    block.parts[2][half] = rest - block.parts[1][half];
   }
-  return parts;
+  return block;
 }
 
 void tile_split(const TileSplitArgs& args) {
-  const std::int64_t part_stride = args.tile_rows * kTileRowBytes;
   std::byte* to = args.to;
   for (std::int64_t i = 0; i < args.count; i += kTileInputs) {
-    const BlockParts parts = block_parts(args.x + i, args.count - i);
-    store_upper_halves(bits_of(parts.first[0]), bits_of(parts.first[1]), to);
-    to += part_stride;
-    if (args.parts == 1) continue;
-    store_upper_halves(bits_of(parts.second[0]), bits_of(parts.second[1]), to);
-    to += part_stride;
+    const BlockParts block = block_parts(args.x + i, args.count - i);
+    for (std::int64_t part = 0; part < args.parts; ++part) {
+      store_upper_halves(bits_of(block.parts[part][0]), bits_of(block.parts[part][1]), to);
+      to += args.tile_rows * kTileRowBytes;
+    }
   }
 }
 
 void tile_split_floats(const float* x, std::int64_t count, std::int64_t num_parts, float* to) {
-  for (std::int64_t i = 0; i < count; i += kTileInputs, to += num_parts * kTileInputs) {
-    const BlockParts parts = block_parts(x + i, count - i);
-    for (int half = 0; half < 2; ++half) {
-      store(to + half * kLanes, parts.first[half]);
-      if (num_parts > 1) store(to + kTileInputs + half * kLanes, parts.second[half]);
+  for (std::int64_t i = 0; i < count; i += kTileInputs) {
+    const BlockParts block = block_parts(x + i, count - i);
+    for (std::int64_t part = 0; part < num_parts; ++part, to += kTileInputs) {
+      store(to, block.parts[part][0]);
+      store(to + kLanes, block.parts[part][1]);
     }
   }
 }
@@ -367,10 +369,6 @@ inline unsigned flush_subnormals() {
   return before;
 }
 
-inline Vec upper_half(__m512i bits) {
-  return _mm512_castsi512_ps(_mm512_and_si512(bits, splat_bits(0xffff0000U)));
-}
-
 // kRows rows and 16 features in the order of TDPBF16PS.
 template <int kRows>
 inline void stream_dense_rows(const TileStreamArgs& args, std::int64_t row,
@@ -378,13 +376,13 @@ inline void stream_dense_rows(const TileStreamArgs& args, std::int64_t row,
   Vec sums[kRows];
   for (Vec& sum : sums) sum = splat(0.0F);
   const float* x = args.x + row * args.x_row_stride;
-  for (std::int64_t i = 0; i < weights.count; i += kTileInputs, x += 2 * kTileInputs) {
+  for (std::int64_t i = 0; i < weights.count; i += kTileInputs, x += kMaxTileParts * kTileInputs) {
     __m512i pairs[kTileSide];
     load_pairs(weights, i, pairs);
-    Vec even[kRows][2];
-    Vec odd[kRows][2];
+    Vec even[kRows][kMaxTileParts];
+    Vec odd[kRows][kMaxTileParts];
     for (int r = 0; r < kRows; ++r) {
-      for (int part = 0; part < 2; ++part) even[r][part] = odd[r][part] = splat(0.0F);
+      for (int part = 0; part < kMaxTileParts; ++part) even[r][part] = odd[r][part] = splat(0.0F);
     }
 #pragma GCC unroll 16
     for (int p = 0; p < kTileSide; ++p) {
@@ -392,8 +390,8 @@ inline void stream_dense_rows(const TileStreamArgs& args, std::int64_t row,
       const Vec w1 = upper_half(pairs[p]);
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 2
-        for (int part = 0; part < 2; ++part) {
+#pragma GCC unroll 3
+        for (int part = 0; part < kMaxTileParts; ++part) {
           const float* const pair = x + r * args.x_row_stride + part * kTileInputs + 2 * p;
           even[r][part] = fma(splat(pair[0]), w0, even[r][part]);
           odd[r][part] = fma(splat(pair[1]), w1, odd[r][part]);
@@ -401,7 +399,8 @@ inline void stream_dense_rows(const TileStreamArgs& args, std::int64_t row,
       }
     }
     for (int r = 0; r < kRows; ++r) {
-      for (int part = 0; part < 2; ++part) sums[r] = sums[r] + (even[r][part] + odd[r][part]);
+      for (int part = 0; part < kMaxTileParts; ++part)
+        sums[r] = sums[r] + (even[r][part] + odd[r][part]);
     }
   }
   for (int r = 0; r < kRows; ++r) store(args.sums + (row + r) * args.sums_stride, sums[r]);

@@ -238,8 +238,7 @@ void tile_split_floats(const float* x, std::int64_t count, std::int64_t num_part
 inline __m512i load_quarters(const std::byte* const* rows, int j, std::int64_t offset,
                              int quarter) {
   const auto part = [&](int row) {
-    return _mm_loadu_si128(
-        reinterpret_cast<const __m128i*>(rows[row] + offset + quarter * sizeof(__m128i)));
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[row] + offset + quarter * 16));
   };
   const __m512i first = _mm512_castsi128_si512(part(j));
   const __m512i two = _mm512_inserti32x4(first, part(j + 4), 1);

@@ -180,9 +180,9 @@ TEST_F(Emulation, ChoosesBitsByATable) {
 // Even and odd products each in order, then both to the sum; subnormal numbers are zero.
 TEST_F(Emulation, TilesAddInTheOrderOfTheManual) {
   const auto bits = [](float value) { return f32_to_bf16(value); };
-  std::vector<std::uint16_t> a(3 * 32);
-  std::vector<std::uint16_t> b(16 * 16 * 2);
-  std::vector<float> sums(3 * 16, 1.0F);
+  std::vector<std::uint16_t> a(std::size_t{3} * 32);
+  std::vector<std::uint16_t> b(std::size_t{16} * 16 * 2);
+  std::vector<float> sums(std::size_t{3} * 16, 1.0F);
   // Row 0: even products 2^24, 1, -2^24 lose the 1; odd ones are 3.
   a[0] = bits(0x1p24F);
   a[2] = bits(1.0F);

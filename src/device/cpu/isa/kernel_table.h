@@ -89,13 +89,13 @@ struct PackedKernels {
 // Products of bfloat16 on matrix tiles, summed in fp32. Sixteen rows of activations meet sixteen
 // features, 32 inputs at a time, a block. An activation is a sum of up to three bfloat16 numbers,
 // its parts, of 8 bits each: three are the whole float.
-inline constexpr int kTileSide = 16;
-inline constexpr int kTileInputs = 32;
+inline constexpr std::int64_t kTileSide = 16;
+inline constexpr std::int64_t kTileInputs = 32;
 inline constexpr int kMaxTileParts = 3;
 // Quantized weights in larger groups are multiplied as integers, in smaller ones on tiles of
 // bfloat16: a scale for each 32 products would cost more than the products.
 inline constexpr std::int64_t kMaxBf16Group = 32;
-inline constexpr std::int64_t kTileBytes = std::int64_t{kTileSide} * kTileInputs * 2;
+inline constexpr std::int64_t kTileBytes = kTileSide * kTileInputs * 2;
 
 // One row of activations into its tile of `tile_rows` rows, which lies as
 // [blocks][parts][tile_rows][kTileInputs]. What the last block lacks becomes zeros. With one part

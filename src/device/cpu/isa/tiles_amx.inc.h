@@ -189,6 +189,7 @@ inline Vec upper_half(__m512i bits) {
 inline Vec first_part(Vec v) {
   constexpr float kLargest = 0x1.fep127F;
   const Vec clamped = min(max(v, splat(-kLargest)), splat(kLargest));
+  // NOLINTNEXTLINE(misc-redundant-expression)
   return upper_half(round_bf16(clamped)) + (v - v);  // 0, or NaN of NaN and of infinity
 }
 

@@ -5,18 +5,14 @@
 #include <limits>
 
 #include "base/check.h"
+#include "device/host/element.h"
 
 namespace parapet {
 namespace {
 
 float load_scale(const TensorView& scale, std::int64_t i, bool round) {
-  float value = 0.0F;
-  if (scale.dtype() == DType::kF32) {
-    value = scale.as<const float>()[i];
-  } else {
-    const std::uint16_t bits = scale.as<const std::uint16_t>()[i];
-    value = scale.dtype() == DType::kBF16 ? bf16_to_f32(bits) : f16_to_f32(bits);
-  }
+  const float value =
+      load_element(scale.as<const std::byte>(), scale.dtype(), static_cast<std::size_t>(i));
   return round ? rounded_to_bf16(value) : value;
 }
 

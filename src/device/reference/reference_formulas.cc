@@ -5,10 +5,10 @@
 #include <limits>
 #include <span>
 
+#include "device/host/element.h"
 #include "device/host/host_device.h"
 #include "device/host/host_linear.h"
 #include "device/host/host_packed_linear.h"
-#include "device/reference/element.h"
 
 namespace parapet {
 namespace {

@@ -3,9 +3,9 @@
 #include <cstring>
 #include <string>
 
+#include "device/host/element.h"
 #include "device/host/host_device.h"
 #include "device/host/quantize_row.h"
-#include "device/reference/element.h"
 
 namespace parapet {
 

@@ -164,8 +164,8 @@ void print_bench(const KernelBench& bench) {
   fmt::print("{} ({})\n", bench.device, bench.isa);
   for (const MachinePeaks& peaks : bench.per_thread_count) fmt::print("{}", peaks_text(peaks));
   const PeakInstructions& fastest = bench.instructions;
-  fmt::print("fastest: {}; {}; {}; {}; {}\n\n", fastest.read, fastest.fp32, fastest.bf16, fastest.int8,
-             fastest.int4);
+  fmt::print("fastest: {}; {}; {}; {}; {}\n\n", fastest.read, fastest.fp32, fastest.bf16,
+             fastest.int8, fastest.int4);
   const Table table({18, 10, 6, 9, 12, 9, 9, 9, 8});
   table.print({{"kernel", Color::kBold},
                {"format", Color::kBold},

@@ -226,7 +226,7 @@ PeakLoops peak_loops(std::string_view isa) {
     loops.int8 = {loop("vpmaddwd, vpaddd zmm", 32, words_avx512)};
     loops.int4 = {
         loop("8 of vpmaddubsw, vpaddw to one of vpmaddwd, vpaddd zmm", 8 * 64, nibbles_avx512)};
-    if (has("vnni") || has("amx")) loops.int8 = {loop("vpdpbusd zmm", 64, dot_avx512vnni)};
+    if (has("vnni")) loops.int8 = {loop("vpdpbusd zmm", 64, dot_avx512vnni)};
     loops.read.push_back({"64-byte loads", read_avx512});
     if (has("amx")) {
       // A float is three bfloat16 numbers, and so three products; a tile of bytes is twice as deep.

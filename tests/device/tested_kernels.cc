@@ -19,9 +19,8 @@ std::vector<const cpu::KernelTable*> tested_kernels() {
   std::vector<const cpu::KernelTable*> tables = cpu::available_kernels();
 #ifdef PARAPET_EMULATED_AVX512
   static const std::vector<cpu::KernelTable> emulated = [] {
-    std::vector<cpu::KernelTable> copies = {cpu::kKernelsAvx512Emulated,
-                                            cpu::kKernelsAvx512VnniEmulated,
-                                            cpu::kKernelsAmxEmulated};
+    std::vector<cpu::KernelTable> copies = {
+        cpu::kKernelsAvx512Emulated, cpu::kKernelsAvx512VnniEmulated, cpu::kKernelsAmxEmulated};
     copies[0].isa = "avx512_emulated";
     copies[1].isa = "avx512vnni_emulated";
     copies[2].isa = "amx_emulated";

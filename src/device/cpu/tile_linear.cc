@@ -17,7 +17,8 @@ constexpr std::int64_t kMaxTiles = 32;
 // a second-level cache of 2 MiB.
 constexpr std::int64_t kStageTiles = 4;
 constexpr std::int64_t kStageBlocks = 32;
-static_assert(kStageBlocks * kTileInputs % kMaxGroupSize == 0);
+constexpr std::int64_t kPanelFloats =
+    kStageTiles * kStageBlocks * kTileBytes / static_cast<std::int64_t>(sizeof(float));
 constexpr std::int64_t kMaxItemRows = 192;
 constexpr std::int64_t kCacheLine = 64;
 // What a stage's fetching left out is fetched so many bytes ahead.
@@ -78,7 +79,7 @@ class TileLinear {
             .rows = std::min(item_rows_, rows_ - row),
             .col = columns.col,
             .cols = columns.cols,
-            .sums = per_thread_ + thread * per_thread_size_ + panel_floats_,
+            .sums = per_thread_ + thread * per_thread_size_ + kPanelFloats,
             .stride = sums_stride_,
             .band_stride = round_up(columns.cols, kTileSide)};
   }
@@ -106,15 +107,12 @@ class TileLinear {
     const std::int64_t x_floats =
         ceil_div(rows_, kTileSide) * x_tile_stride() / static_cast<std::int64_t>(sizeof(float));
     const std::int64_t norm_floats = round_up(in_, 16);
-    const std::int64_t panel_floats =
-        kStageTiles * kStageBlocks * kTileBytes / static_cast<std::int64_t>(sizeof(float));
-    per_thread_size_ = std::max(norm_floats, panel_floats + item_rows_ * sums_stride_);
+    per_thread_size_ = std::max(norm_floats, kPanelFloats + item_rows_ * sums_stride_);
     float* const memory = workspace.floats(
         static_cast<std::size_t>(x_floats + norm_floats + pool_.num_threads() * per_thread_size_));
     x_ = reinterpret_cast<std::byte*>(memory);
     norm_scale_ = memory + x_floats;
     per_thread_ = norm_scale_ + norm_floats;
-    panel_floats_ = panel_floats;
   }
 
   std::int64_t x_tile_stride() const { return blocks_ * Weights::kParts * kTileBytes; }
@@ -138,15 +136,15 @@ class TileLinear {
     });
   }
 
-  // An even number of tiles: of an odd one the last counts twice.
-  Item tiles_of(const TileColumns& columns) const {
+  // Up to `most` of the tiles, an even number: of an odd one the last counts twice.
+  Item tiles_of(const TileColumns& columns, std::int64_t most) const {
     Item item;
     const auto add = [&](const typename Weights::Tile& tile) {
       std::copy_n(tile.streams, Weights::kStreams, item.streams + item.count * Weights::kStreams);
       item.tiles[item.count++] = tile;
     };
     for (int band = 0; band < job_.bands; ++band) {
-      for (std::int64_t col = 0; col < columns.cols; col += kTileSide) {
+      for (std::int64_t col = 0; col < columns.cols && item.count < most; col += kTileSide) {
         add(weights_.tile(columns, band, col));
       }
     }
@@ -159,8 +157,8 @@ class TileLinear {
     float* const panel = per_thread_ + thread * per_thread_size_;
     const LinearTile tile = tile_of(row, columns, thread);
     if (blocks_ == 0) std::fill_n(tile.sums, tile.rows * tile.stride, 0.0F);
-    const Item item = tiles_of(columns);
-    const Item next = tiles_of(next_columns);
+    const Item item = tiles_of(columns, kMaxTiles);
+    const Item next = tiles_of(next_columns, kStageTiles);  // of which its first stage is fetched
     for (std::int64_t block = 0; block < blocks_; block += kStageBlocks) {
       for (std::int64_t first = 0; first < item.count; first += kStageTiles) {
         const Stage stage{block, first};
@@ -246,7 +244,6 @@ class TileLinear {
   float* norm_scale_ = nullptr;  // [in]
   float* per_thread_ = nullptr;  // first a normalised row, then a stage's weights and sums
   std::int64_t per_thread_size_ = 0;
-  std::int64_t panel_floats_ = 0;
 };
 
 }  // namespace

@@ -87,7 +87,7 @@ class DenseTileWeights {
   std::int64_t band_cols_;
 };
 
-// int8 and int4: a tile is a panel.
+// int8 and int4 in groups of kTileInputs: a tile is a panel, and a block has its scales.
 class PackedTileWeights {
  public:
   // The weights are rounded more coarsely than one part of an activation is.
@@ -128,17 +128,14 @@ class PackedTileWeights {
     return block * kTileInputs * kPackedCols * weight_bits(weight_.format()) / 8;
   }
 
-  // `first` begins a group.
   void stage(const Tile& tile, std::int64_t first, std::int64_t blocks, std::int64_t fetch_ahead,
              std::byte* to) const {
-    const std::int64_t group = first * kTileInputs / weight_.group_size();
     kernels_.unpack[static_cast<int>(weight_.format())](
         {.codes = reinterpret_cast<const std::uint8_t*>(tile.streams[0]) + stream_offset(first),
-         .scales = tile.scales + group * kPackedCols,
+         .scales = tile.scales + first * kPackedCols,
          .panels = 1,
          .codes_stride = 0,
          .scales_stride = 0,
-         .group_size = weight_.group_size(),
          .blocks = blocks,
          .fetch_ahead = fetch_ahead,
          .to = to});
@@ -153,7 +150,6 @@ class PackedTileWeights {
                .panels = ceil_div(columns.cols, kPackedCols),
                .codes_stride = matrix.shape.panel_bytes(),
                .scales_stride = matrix.shape.groups() * kPackedCols,
-               .group_size = weight_.group_size(),
                .blocks = ceil_div(weight_.in_features(), kTileInputs),
                .fetch_ahead = kStreamAhead,
                .to = nullptr});

@@ -94,7 +94,7 @@ inline constexpr std::int64_t kTileInputs = 32;
 inline constexpr int kMaxTileParts = 3;
 // Quantized weights in larger groups are multiplied as integers, in smaller ones on tiles of
 // bfloat16: a scale for each 32 products would cost more than the products.
-inline constexpr std::int64_t kMaxBf16Group = 32;
+inline constexpr std::int64_t kMaxBf16Group = kTileInputs;
 inline constexpr std::int64_t kTileBytes = kTileSide * kTileInputs * 2;
 
 // One row of activations into its tile of `tile_rows` rows, which lies as
@@ -116,8 +116,8 @@ struct TileDenseArgs {
   std::int64_t fetch_ahead;          // elements are fetched so many bytes before they are used
   std::byte* to;
 };
-// Likewise of a panel of quantized weights, from the first input of a group: scale * (code - zero),
-// rounded to bfloat16.
+// Likewise of a panel of quantized weights in groups of kTileInputs, so that each block has its
+// scales: scale * (code - zero), rounded to bfloat16.
 struct TilePackedArgs {
   const std::uint8_t* codes;
   const std::uint16_t* scales;  // bf16 bits
@@ -125,7 +125,6 @@ struct TilePackedArgs {
   std::int64_t panels;
   std::int64_t codes_stride;
   std::int64_t scales_stride;
-  std::int64_t group_size;
   std::int64_t blocks;
   std::int64_t fetch_ahead;  // codes are fetched so many bytes before they are used
   std::byte* to;

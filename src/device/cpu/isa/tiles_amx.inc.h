@@ -42,7 +42,7 @@ inline void fetch_lines(LineFetch& fetch) {
 struct TileStep {
   const std::byte* x[2];
   const std::byte* w[2];
-  std::int64_t rows1;  // of the second row tile, or of the only one
+  std::int64_t last_rows;  // of the second row tile, or of the only one
   std::int64_t blocks;
   std::int64_t parts;
   float* sums;
@@ -50,20 +50,27 @@ struct TileStep {
   bool accumulate;
 };
 
-inline void tile_dot_2x2(const TileStep& step, LineFetch& fetch) {
+// kPair: of two row tiles.
+template <bool kPair>
+inline void tile_dot_step(const TileStep& step, LineFetch& fetch) {
   const std::int64_t sums_bytes = step.sums_stride * 4;
   float* const below = step.sums + kTileSide * step.sums_stride;
   if (step.accumulate) {
     _tile_loadd(0, step.sums, sums_bytes);
     _tile_loadd(1, step.sums + kTileSide, sums_bytes);
-    _tile_loadd(2, below, sums_bytes);
-    _tile_loadd(3, below + kTileSide, sums_bytes);
+    if constexpr (kPair) {
+      _tile_loadd(2, below, sums_bytes);
+      _tile_loadd(3, below + kTileSide, sums_bytes);
+    }
   } else {
     _tile_zero(0);
     _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+    if constexpr (kPair) {
+      _tile_zero(2);
+      _tile_zero(3);
+    }
   }
+  const std::int64_t last_bytes = step.last_rows * kTileRowBytes;
   const std::byte* x0 = step.x[0];
   const std::byte* x1 = step.x[1];
   for (std::int64_t block = 0; block < step.blocks; ++block) {
@@ -74,42 +81,21 @@ inline void tile_dot_2x2(const TileStep& step, LineFetch& fetch) {
       _tile_loadd(4, x0, kTileRowBytes);
       _tile_dpbf16ps(0, 4, 6);
       _tile_dpbf16ps(1, 4, 7);
-      _tile_loadd(5, x1, kTileRowBytes);
-      _tile_dpbf16ps(2, 5, 6);
-      _tile_dpbf16ps(3, 5, 7);
-      x0 += kTileBytes;
-      x1 += step.rows1 * kTileRowBytes;
+      x0 += kPair ? kTileBytes : last_bytes;
+      if constexpr (kPair) {
+        _tile_loadd(5, x1, kTileRowBytes);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+        x1 += last_bytes;
+      }
     }
   }
   _tile_stored(0, step.sums, sums_bytes);
   _tile_stored(1, step.sums + kTileSide, sums_bytes);
-  _tile_stored(2, below, sums_bytes);
-  _tile_stored(3, below + kTileSide, sums_bytes);
-}
-
-inline void tile_dot_1x2(const TileStep& step, LineFetch& fetch) {
-  const std::int64_t sums_bytes = step.sums_stride * 4;
-  if (step.accumulate) {
-    _tile_loadd(0, step.sums, sums_bytes);
-    _tile_loadd(1, step.sums + kTileSide, sums_bytes);
-  } else {
-    _tile_zero(0);
-    _tile_zero(1);
+  if constexpr (kPair) {
+    _tile_stored(2, below, sums_bytes);
+    _tile_stored(3, below + kTileSide, sums_bytes);
   }
-  const std::byte* x = step.x[0];
-  for (std::int64_t block = 0; block < step.blocks; ++block) {
-    fetch_lines(fetch);
-    _tile_loadd(6, step.w[0] + block * kTileBytes, kTileRowBytes);
-    _tile_loadd(7, step.w[1] + block * kTileBytes, kTileRowBytes);
-    for (std::int64_t part = 0; part < step.parts; ++part) {
-      _tile_loadd(4, x, kTileRowBytes);
-      _tile_dpbf16ps(0, 4, 6);
-      _tile_dpbf16ps(1, 4, 7);
-      x += step.rows1 * kTileRowBytes;
-    }
-  }
-  _tile_stored(0, step.sums, sums_bytes);
-  _tile_stored(1, step.sums + kTileSide, sums_bytes);
 }
 
 // Blocks of two weight tiles that stay in a first-level cache of 48 KiB while all rows pass by.
@@ -138,19 +124,19 @@ void tile_dot(const TileDotArgs& args) {
       step.w[1] = step.w[0] + args.weight_tile_stride;
       for (std::int64_t tile = 0; tile < row_tiles; tile += 2) {
         const bool pair = tile + 1 < row_tiles;
-        step.rows1 = rows_of(pair ? tile + 1 : tile);
-        const std::int64_t rows0 = pair ? kTileSide : step.rows1;
-        if (configured != rows0 * 32 + step.rows1) {
-          configure_tiles(rows0, step.rows1);
-          configured = rows0 * 32 + step.rows1;
+        step.last_rows = rows_of(pair ? tile + 1 : tile);
+        const std::int64_t rows0 = pair ? kTileSide : step.last_rows;
+        if (configured != rows0 * 32 + step.last_rows) {
+          configure_tiles(rows0, step.last_rows);
+          configured = rows0 * 32 + step.last_rows;
         }
         step.x[0] = x_at(tile, block);
         step.x[1] = pair ? x_at(tile + 1, block) : nullptr;
         step.sums = args.sums + tile * kTileSide * args.sums_stride + w * kTileSide;
         if (pair) {
-          tile_dot_2x2(step, *args.fetch);
+          tile_dot_step<true>(step, *args.fetch);
         } else {
-          tile_dot_1x2(step, *args.fetch);
+          tile_dot_step<false>(step, *args.fetch);
         }
       }
     }
@@ -341,14 +327,10 @@ constexpr int kCodeBits = 8 * 4 / Panel::kInputs;
 template <class Panel>
 void tile_unpack(const TilePackedArgs& args) {
   const std::uint8_t* codes = args.codes;
-  const std::uint16_t* scales = args.scales;
   std::byte* to = args.to;
-  for (std::int64_t k = 0; k < args.blocks * kTileInputs; k += args.group_size) {
-    const Vec scale = load_bf16(scales);
-    scales += kPackedCols;
-    const std::int64_t left = args.blocks * kTileInputs - k;
-    const std::int64_t inputs = left < args.group_size ? left : args.group_size;
-    for (std::int64_t i = 0; i < inputs; i += Panel::kInputs, codes += kStepBytes) {
+  for (std::int64_t block = 0; block < args.blocks; ++block) {
+    const Vec scale = load_bf16(args.scales + block * kPackedCols);
+    for (int i = 0; i < kTileInputs; i += Panel::kInputs, codes += kStepBytes) {
       const __m512i lanes = load_512(codes);
       _mm_prefetch(codes + args.fetch_ahead, _MM_HINT_T0);  // past the end it is harmless
       store_scaled<kCodeBits<Panel>, 0>(lanes, scale, Panel::kZero, to);
@@ -425,16 +407,13 @@ inline void stream_packed_panels(const TileStreamArgs& args, std::int64_t row,
   const std::uint8_t* codes = weights.codes + panel * weights.codes_stride;
   const std::uint16_t* const scales = weights.scales + panel * weights.scales_stride;
   const float* x = args.x + row * args.x_row_stride;
-  const std::int64_t group_blocks = weights.group_size / kTileInputs;
-  std::int64_t group = 0;
-  std::int64_t in_group = 0;
   for (std::int64_t block = 0; block < weights.blocks; ++block, x += kTileInputs) {
     Vec even[kRows][kPanels];
     Vec odd[kRows][kPanels];
     Vec scale[kPanels];
 #pragma GCC unroll 4
     for (int p = 0; p < kPanels; ++p) {
-      scale[p] = load_bf16(scales + p * weights.scales_stride + group * kPackedCols);
+      scale[p] = load_bf16(scales + p * weights.scales_stride + block * kPackedCols);
       for (int r = 0; r < kRows; ++r) even[r][p] = odd[r][p] = splat(0.0F);
     }
 #pragma GCC unroll 1
@@ -467,10 +446,6 @@ inline void stream_packed_panels(const TileStreamArgs& args, std::int64_t row,
     }
     for (int r = 0; r < kRows; ++r) {
       for (int p = 0; p < kPanels; ++p) sums[r][p] = sums[r][p] + (even[r][p] + odd[r][p]);
-    }
-    if (++in_group == group_blocks) {
-      in_group = 0;
-      ++group;
     }
   }
   for (int r = 0; r < kRows; ++r) {

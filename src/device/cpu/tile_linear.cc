@@ -1,6 +1,7 @@
 #include "device/cpu/tile_linear.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "device/cpu/norm_rows.h"
@@ -12,17 +13,12 @@ namespace {
 // Weight tiles of an item of work, over all bands: 512 features. The more, the less often
 // activations come from beyond the second-level cache.
 constexpr std::int64_t kMaxTiles = 32;
-// A stage is what of an item's weights is brought into tiles at once, to be used from there by all
-// rows: 128 KiB. Its activations of kMaxItemRows rows, in three parts, take a bit more than half of
-// a second-level cache of 2 MiB.
-constexpr std::int64_t kStageTiles = 4;
-constexpr std::int64_t kStageBlocks = 32;
-constexpr std::int64_t kPanelFloats =
-    kStageTiles * kStageBlocks * kTileBytes / static_cast<std::int64_t>(sizeof(float));
+// One stage is multiplied while the next one is brought in.
+constexpr std::int64_t kStageBytes = kStageTiles * kStageBlocks * kTileBytes;
+constexpr std::int64_t kPanelFloats = 2 * kStageBytes / static_cast<std::int64_t>(sizeof(float));
+// Activations of so many rows and a stage, in three parts, take a quarter of a second-level cache
+// of 2 MiB.
 constexpr std::int64_t kMaxItemRows = 192;
-constexpr std::int64_t kCacheLine = 64;
-// What a stage's fetching left out is fetched so many bytes ahead.
-constexpr std::int64_t kStageAhead = 512;
 
 template <class Weights>
 class TileLinear {
@@ -84,10 +80,9 @@ class TileLinear {
             .band_stride = round_up(columns.cols, kTileSide)};
   }
 
-  // The weight tiles of an item, and all their streams.
+  // The weight tiles of an item.
   struct Item {
     typename Weights::Tile tiles[kMaxTiles];
-    const std::byte* streams[kMaxTiles * Weights::kStreams];
     std::int64_t count = 0;
   };
 
@@ -139,91 +134,69 @@ class TileLinear {
   // Up to `most` of the tiles, an even number: of an odd one the last counts twice.
   Item tiles_of(const TileColumns& columns, std::int64_t most) const {
     Item item;
-    const auto add = [&](const typename Weights::Tile& tile) {
-      std::copy_n(tile.streams, Weights::kStreams, item.streams + item.count * Weights::kStreams);
-      item.tiles[item.count++] = tile;
-    };
     for (int band = 0; band < job_.bands; ++band) {
       for (std::int64_t col = 0; col < columns.cols && item.count < most; col += kTileSide) {
-        add(weights_.tile(columns, band, col));
+        item.tiles[item.count++] = weights_.tile(columns, band, col);
       }
     }
-    if (item.count % 2 != 0) add(item.tiles[item.count - 1]);
+    if (item.count % 2 != 0) {
+      item.tiles[item.count] = item.tiles[item.count - 1];
+      ++item.count;
+    }
     return item;
   }
 
   void run_item(std::int64_t row, const TileColumns& columns, const TileColumns& next_columns,
                 int thread) const {
-    float* const panel = per_thread_ + thread * per_thread_size_;
+    float* const panels = per_thread_ + thread * per_thread_size_;
     const LinearTile tile = tile_of(row, columns, thread);
     if (blocks_ == 0) std::fill_n(tile.sums, tile.rows * tile.stride, 0.0F);
     const Item item = tiles_of(columns, kMaxTiles);
-    const Item next = tiles_of(next_columns, kStageTiles);  // of which its first stage is fetched
-    for (std::int64_t block = 0; block < blocks_; block += kStageBlocks) {
-      for (std::int64_t first = 0; first < item.count; first += kStageTiles) {
-        const Stage stage{block, first};
-        LineFetch fetch;
-        if (first + kStageTiles < item.count) {
-          fetch = fetch_of(item, {block, first + kStageTiles}, tile.rows);
-        } else if (block + kStageBlocks < blocks_) {
-          fetch = fetch_of(item, {block + kStageBlocks, 0}, tile.rows);
-        } else {
-          fetch = fetch_of(next, {0, 0}, tile.rows);
-        }
-        multiply(tile, item, stage, reinterpret_cast<std::byte*>(panel), fetch);
+    const Item next_item = tiles_of(next_columns, kStageTiles);  // its first stage is fetched
+    const std::int64_t stages = ceil_div(blocks_, kStageBlocks) * ceil_div(item.count, kStageTiles);
+    std::byte* panel = reinterpret_cast<std::byte*>(panels);
+    std::byte* next_panel = panel + kStageBytes;
+    if (stages > 0) weights_.bring(stage_of(item, 0), panel);
+    for (std::int64_t stage = 0; stage < stages; ++stage) {
+      const TileDotArgs args = dot_args(tile, item, stage, panel);
+      if (stage + 1 < stages) {
+        weights_.dot_and_bring(args, stage_of(item, stage + 1), next_panel);
+      } else {
+        weights_.dot_and_fetch(args, stage_of(next_item, 0));
       }
+      std::swap(panel, next_panel);
     }
     job_.finish(tile);
   }
 
-  // Where a stage begins.
-  struct Stage {
-    std::int64_t block;
-    std::int64_t tile;
-  };
-  std::int64_t stage_blocks(const Stage& stage) const {
-    return std::min(kStageBlocks, blocks_ - stage.block);
+  // Stages go through all tiles of some blocks, then of the next ones.
+  static std::int64_t first_tile(const Item& item, std::int64_t stage) {
+    return stage % ceil_div(item.count, kStageTiles) * kStageTiles;
   }
-  static std::int64_t stage_tiles(const Item& item, const Stage& stage) {
-    return std::min(kStageTiles, item.count - stage.tile);
-  }
-
-  // The lines of a stage, spread over the multiplication of another one.
-  LineFetch fetch_of(const Item& item, const Stage& stage, std::int64_t rows) const {
-    const std::int64_t begin = weights_.stream_offset(stage.block);
-    const std::int64_t end = weights_.stream_offset(stage.block + stage_blocks(stage));
-    const std::int64_t streams = stage_tiles(item, stage) * Weights::kStreams;
-    const std::int64_t lines = ceil_div(end - begin, kCacheLine);
-    const std::int64_t steps = kStageBlocks * kStageTiles / 2 * ceil_div(rows, 2 * kTileSide);
-    const std::byte* const* const first = item.streams + stage.tile * Weights::kStreams;
-    return {.streams = first,
-            .end = first + streams,
-            .offset = begin,
-            .lines = lines,
-            .per_block = ceil_div(streams * lines, steps)};
+  TileStage<typename Weights::Tile> stage_of(const Item& item, std::int64_t stage) const {
+    const std::int64_t tile = first_tile(item, stage);
+    const std::int64_t block = stage / ceil_div(item.count, kStageTiles) * kStageBlocks;
+    return {.tiles = item.tiles + tile,
+            .num_tiles = std::min(kStageTiles, item.count - tile),
+            .first_block = block,
+            .blocks = std::min(kStageBlocks, blocks_ - block)};
   }
 
-  void multiply(const LinearTile& tile, const Item& item, const Stage& stage, std::byte* panel,
-                LineFetch& fetch) const {
-    const std::int64_t blocks = stage_blocks(stage);
-    const std::int64_t tiles = stage_tiles(item, stage);
-    for (std::int64_t t = 0; t < tiles; ++t) {
-      weights_.stage(item.tiles[stage.tile + t], stage.block, blocks, kStageAhead,
-                     panel + t * blocks * kTileBytes);
-    }
-    tiles_.dot({.x = x_ + tile.row / kTileSide * x_tile_stride(),
-                .x_tile_stride = x_tile_stride(),
-                .parts = Weights::kParts,
-                .rows = tile.rows,
-                .weights = panel,
-                .weight_tile_stride = blocks * kTileBytes,
-                .weight_tiles = tiles,
-                .first_block = stage.block,
-                .blocks = blocks,
-                .sums = tile.sums + stage.tile * kTileSide,
-                .sums_stride = tile.stride,
-                .accumulate = stage.block > 0,
-                .fetch = &fetch});
+  TileDotArgs dot_args(const LinearTile& tile, const Item& item, std::int64_t index,
+                       const std::byte* panel) const {
+    const auto stage = stage_of(item, index);
+    return {.x = x_ + tile.row / kTileSide * x_tile_stride(),
+            .x_tile_stride = x_tile_stride(),
+            .parts = Weights::kParts,
+            .rows = tile.rows,
+            .weights = panel,
+            .weight_tile_stride = stage.blocks * kTileBytes,
+            .weight_tiles = stage.num_tiles,
+            .first_block = stage.first_block,
+            .blocks = stage.blocks,
+            .sums = tile.sums + first_tile(item, index) * kTileSide,
+            .sums_stride = tile.stride,
+            .accumulate = stage.first_block > 0};
   }
 
   const KernelTable& kernels_;
@@ -242,7 +215,7 @@ class TileLinear {
 
   std::byte* x_ = nullptr;       // activations in tiles
   float* norm_scale_ = nullptr;  // [in]
-  float* per_thread_ = nullptr;  // first a normalised row, then a stage's weights and sums
+  float* per_thread_ = nullptr;  // first a normalised row, then two stages' weights and sums
   std::int64_t per_thread_size_ = 0;
 };
 

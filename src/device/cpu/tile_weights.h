@@ -21,17 +21,42 @@ struct TileColumns {
   std::int64_t cols;
 };
 
+// A stage is what of some columns' weights is brought into tiles at once, to be used from there by
+// all rows: 64 KiB, of which two tiles at a time stay in a first-level cache of 48 KiB.
+inline constexpr std::int64_t kStageTiles = 4;
+inline constexpr std::int64_t kStageBlocks = 16;
+template <class Tile>
+struct TileStage {
+  const Tile* tiles;
+  std::int64_t num_tiles;
+  std::int64_t first_block;
+  std::int64_t blocks;
+};
+
+// Streams of `bytes` from `offset` on, to be fetched beside these products.
+inline LineFetch fetch_beside(const TileDotArgs& args, const std::byte* const* streams,
+                              std::int64_t num_streams, std::int64_t offset, std::int64_t bytes) {
+  constexpr std::int64_t kCacheLine = 64;
+  const std::int64_t lines = ceil_div(bytes, kCacheLine);
+  const std::int64_t steps =
+      args.blocks * args.weight_tiles / 2 * ceil_div(args.rows, 2 * kTileSide);
+  return {.streams = streams,
+          .end = streams + num_streams,
+          .offset = offset,
+          .lines = lines,
+          .per_block = ceil_div(num_streams * lines, steps)};
+}
+
 // bfloat16, where the checkpoint has it.
 class DenseTileWeights {
  public:
   // The whole float: a product loses nothing.
   static constexpr std::int64_t kParts = kMaxTileParts;
-  static constexpr std::int64_t kStreams = kTileSide;
   // In each of sixteen rows side by side, beside what the processor fetches of itself.
   static constexpr std::int64_t kStreamAhead = 256;
 
   struct Tile {
-    const std::byte* streams[kStreams];  // the features
+    const std::byte* streams[kTileSide];  // the features
   };
 
   DenseTileWeights(const HostLinear& weight, const TileKernels& kernels, int bands)
@@ -48,25 +73,36 @@ class DenseTileWeights {
   // Sixteen features from `col` of the columns on. What is past the last one repeats it.
   Tile tile(const TileColumns& columns, int band, std::int64_t col) const {
     Tile tile{};
-    for (std::int64_t f = 0; f < kStreams; ++f) {
+    for (std::int64_t f = 0; f < kTileSide; ++f) {
       const std::int64_t feature = columns.first + std::min(col + f, columns.cols - 1);
       tile.streams[f] = weight_.run(band * band_cols_ + feature, 1).data;
     }
     return tile;
   }
 
-  // Where a stream's elements from block `first` on begin, and how many bytes so many blocks are.
-  static std::int64_t stream_offset(std::int64_t block) { return block * kTileInputs * 2; }
+  void bring(const TileStage<Tile>& stage, std::byte* to) const {
+    const std::int64_t first = stage.first_block * kTileInputs;
+    const std::int64_t count = std::min(stage.blocks * kTileInputs, weight_.in_features() - first);
+    for (std::int64_t t = 0; t < stage.num_tiles; ++t, to += stage.blocks * kTileBytes) {
+      kernels_.gather({.features = stage.tiles[t].streams,
+                       .offset = first * kElementBytes,
+                       .count = count,
+                       .fetch_ahead = kGatherAhead,
+                       .to = to});
+    }
+  }
 
-  void stage(const Tile& tile, std::int64_t first, std::int64_t blocks, std::int64_t fetch_ahead,
-             std::byte* to) const {
-    const std::int64_t count =
-        std::min(blocks * kTileInputs, weight_.in_features() - first * kTileInputs);
-    kernels_.gather({.features = tile.streams,
-                     .offset = stream_offset(first),
-                     .count = count,
-                     .fetch_ahead = fetch_ahead,
-                     .to = to});
+  // The products of one stage, while another comes from memory.
+  void dot_and_fetch(const TileDotArgs& args, const TileStage<Tile>& next) const {
+    static_assert(sizeof(Tile) == sizeof(Tile::streams));  // so all streams lie side by side
+    kernels_.dot(args, fetch_beside(args, next.tiles->streams, next.num_tiles * kTileSide,
+                                    next.first_block * kTileInputs * kElementBytes,
+                                    next.blocks * kTileInputs * kElementBytes));
+  }
+  // Likewise, and then it is brought into tiles.
+  void dot_and_bring(const TileDotArgs& args, const TileStage<Tile>& next, std::byte* to) const {
+    dot_and_fetch(args, next);
+    bring(next, to);
   }
 
   // All inputs of some columns, for a few rows.
@@ -82,6 +118,10 @@ class DenseTileWeights {
   }
 
  private:
+  static constexpr std::int64_t kElementBytes = 2;
+  // What fetching beside products left out.
+  static constexpr std::int64_t kGatherAhead = 512;
+
   const HostLinear& weight_;
   const TileKernels& kernels_;
   std::int64_t band_cols_;
@@ -92,14 +132,10 @@ class PackedTileWeights {
  public:
   // The weights are rounded more coarsely than one part of an activation is.
   static constexpr std::int64_t kParts = 1;
-  static constexpr std::int64_t kStreams = 1;
   // Over the ends of groups: panels follow each other.
   static constexpr std::int64_t kStreamAhead = 1024;
 
-  struct Tile {
-    const std::byte* streams[kStreams];  // the codes
-    const std::uint16_t* scales;
-  };
+  using Tile = TilePanel;
 
   PackedTileWeights(const HostPackedLinear& weight, const TileKernels& kernels, int bands)
       : weight_(weight), kernels_(kernels), bands_(bands) {}
@@ -120,42 +156,71 @@ class PackedTileWeights {
   Tile tile(const TileColumns& columns, int band, std::int64_t col) const {
     const PackedMatrix& matrix = weight_.band(band, bands_)[columns.part].matrix;
     const std::int64_t panel = (columns.first + col) / kPackedCols;
-    return {{reinterpret_cast<const std::byte*>(matrix.codes) + panel * matrix.shape.panel_bytes()},
+    return {matrix.codes + panel * matrix.shape.panel_bytes(),
             matrix.scales + panel * matrix.shape.groups() * kPackedCols};
   }
 
-  std::int64_t stream_offset(std::int64_t block) const {
-    return block * kTileInputs * kPackedCols * weight_bits(weight_.format()) / 8;
+  void bring(const TileStage<Tile>& stage, std::byte* to) const {
+    const Pieces pieces = pieces_of(stage);
+    kernels_.unpack[format()](unpacking(stage, pieces, to));
   }
 
-  void stage(const Tile& tile, std::int64_t first, std::int64_t blocks, std::int64_t fetch_ahead,
-             std::byte* to) const {
-    kernels_.unpack[static_cast<int>(weight_.format())](
-        {.codes = reinterpret_cast<const std::uint8_t*>(tile.streams[0]) + stream_offset(first),
-         .scales = tile.scales + first * kPackedCols,
-         .panels = 1,
-         .codes_stride = 0,
-         .scales_stride = 0,
-         .blocks = blocks,
-         .fetch_ahead = fetch_ahead,
-         .to = to});
+  // The products of one stage, while another comes from memory.
+  void dot_and_fetch(const TileDotArgs& args, const TileStage<Tile>& next) const {
+    const Pieces pieces = pieces_of(next);
+    const std::byte* streams[kStageTiles];
+    for (std::int64_t t = 0; t < next.num_tiles; ++t) {
+      streams[t] = reinterpret_cast<const std::byte*>(pieces.panels[t].codes);
+    }
+    kernels_.dot(args, fetch_beside(args, streams, next.num_tiles, 0, next.blocks * block_bytes()));
+  }
+  // Likewise, and beside the products it is brought into tiles.
+  void dot_and_bring(const TileDotArgs& args, const TileStage<Tile>& next, std::byte* to) const {
+    const Pieces pieces = pieces_of(next);
+    kernels_.dot_unpacking[format()](args, unpacking(next, pieces, to));
   }
 
   void stream(const TileColumns& columns, int band, const TileStreamArgs& args) const {
     const Tile first = tile(columns, band, 0);
     const PackedMatrix& matrix = weight_.band(band, bands_)[columns.part].matrix;
-    kernels_.stream_packed[static_cast<int>(weight_.format())](
-        args, {.codes = reinterpret_cast<const std::uint8_t*>(first.streams[0]),
-               .scales = first.scales,
-               .panels = ceil_div(columns.cols, kPackedCols),
-               .codes_stride = matrix.shape.panel_bytes(),
-               .scales_stride = matrix.shape.groups() * kPackedCols,
-               .blocks = ceil_div(weight_.in_features(), kTileInputs),
-               .fetch_ahead = kStreamAhead,
-               .to = nullptr});
+    kernels_.stream_packed[format()](args, {.first = first,
+                                            .panels = ceil_div(columns.cols, kPackedCols),
+                                            .codes_stride = matrix.shape.panel_bytes(),
+                                            .scales_stride = matrix.shape.groups() * kPackedCols,
+                                            .blocks = ceil_div(weight_.in_features(), kTileInputs),
+                                            .fetch_ahead = kStreamAhead});
   }
 
  private:
+  // Within a panel, and what is past its end is likely the next one.
+  static constexpr std::int64_t kUnpackAhead = 512;
+
+  int format() const { return static_cast<int>(weight_.format()); }
+  std::int64_t block_bytes() const {
+    return kTileInputs * kPackedCols * weight_bits(weight_.format()) / 8;
+  }
+
+  // A stage's part of each panel.
+  struct Pieces {
+    TilePanel panels[kStageTiles];
+  };
+  Pieces pieces_of(const TileStage<Tile>& stage) const {
+    Pieces pieces;
+    for (std::int64_t t = 0; t < stage.num_tiles; ++t) {
+      pieces.panels[t] = {stage.tiles[t].codes + stage.first_block * block_bytes(),
+                          stage.tiles[t].scales + stage.first_block * kPackedCols};
+    }
+    return pieces;
+  }
+  static TileUnpackArgs unpacking(const TileStage<Tile>& stage, const Pieces& pieces,
+                                  std::byte* to) {
+    return {.panels = pieces.panels,
+            .end = pieces.panels + stage.num_tiles,
+            .blocks = stage.blocks,
+            .fetch_ahead = kUnpackAhead,
+            .to = to};
+  }
+
   const HostPackedLinear& weight_;
   const TileKernels& kernels_;
   int bands_;

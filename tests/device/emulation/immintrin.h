@@ -229,6 +229,7 @@ inline void tile_dpbsud(int sums, int a, int b) {
 #undef _mm512_ternarylogic_epi32
 #define _mm512_ternarylogic_epi32(a, b, c, table) emulated::ternarylogic_epi32(a, b, c, table)
 #undef _tile_loadd
+#undef _tile_stream_loadd
 #undef _tile_stored
 #undef _tile_dpbf16ps
 #undef _tile_dpbsud
@@ -237,6 +238,7 @@ inline void tile_dpbsud(int sums, int a, int b) {
 #define _tile_release() emulated::tile_release()
 #define _tile_zero(tile) emulated::tile_zero(tile)
 #define _tile_loadd(tile, base, stride) emulated::tile_loadd(tile, base, stride)
+#define _tile_stream_loadd(tile, base, stride) emulated::tile_loadd(tile, base, stride)
 #define _tile_stored(tile, base, stride) emulated::tile_stored(tile, base, stride)
 #define _tile_dpbf16ps(sums, a, b) emulated::tile_dpbf16ps(sums, a, b)
 #define _tile_dpbsud(sums, a, b) emulated::tile_dpbsud(sums, a, b)

@@ -116,18 +116,18 @@ struct TileDenseArgs {
   std::int64_t fetch_ahead;          // elements are fetched so many bytes before they are used
   std::byte* to;
 };
-// Likewise of a panel of quantized weights in groups of kTileInputs, so that each block has its
-// scales: scale * (code - zero), rounded to bfloat16.
-struct TilePackedArgs {
+// Quantized weights in groups of kTileInputs: a tile is a panel, and a block has its scales.
+struct TilePanel {
   const std::uint8_t* codes;
   const std::uint16_t* scales;  // bf16 bits
-  // Of panels that are multiplied side by side: how many, and from one to the next.
-  std::int64_t panels;
-  std::int64_t codes_stride;
-  std::int64_t scales_stride;
+};
+// Some blocks of each panel, which becomes a tile: scale * (code - zero), rounded to bfloat16.
+struct TileUnpackArgs {
+  const TilePanel* panels;  // from the first of the blocks on
+  const TilePanel* end;
   std::int64_t blocks;
   std::int64_t fetch_ahead;  // codes are fetched so many bytes before they are used
-  std::byte* to;
+  std::byte* to;             // tile by tile
 };
 
 // Cache lines to be fetched while something else is computed: `lines` of each stream, stream by
@@ -137,7 +137,6 @@ struct LineFetch {
   const std::byte* const* end = nullptr;
   std::int64_t offset = 0;  // of the first line in each
   std::int64_t lines = 0;
-  std::int64_t line = 0;       // of the first stream, the next to be fetched
   std::int64_t per_block = 0;  // fetched beside each block of a pair of weight tiles
 };
 
@@ -146,7 +145,7 @@ struct LineFetch {
 struct TileDotArgs {
   const std::byte* x;          // tiles of kTileSide rows, of which the last may have fewer
   std::int64_t x_tile_stride;  // bytes
-  std::int64_t parts;
+  std::int64_t parts;          // 1 or kMaxTileParts
   std::int64_t rows;
   const std::byte* weights;
   std::int64_t weight_tile_stride;  // bytes
@@ -156,7 +155,6 @@ struct TileDotArgs {
   float* sums;
   std::int64_t sums_stride;
   bool accumulate;
-  LineFetch* fetch;
 };
 
 // The same sums for a few rows, without tiles: weights are read once, in order, at the speed of
@@ -170,14 +168,27 @@ struct TileStreamArgs {
   float* sums;
   std::int64_t sums_stride;
 };
+// Panels side by side, a stride from one to the next.
+struct TilePackedArgs {
+  TilePanel first;
+  std::int64_t panels;
+  std::int64_t codes_stride;   // bytes
+  std::int64_t scales_stride;  // elements
+  std::int64_t blocks;
+  std::int64_t fetch_ahead;  // codes are fetched so many bytes before they are used
+};
 
 struct TileKernels {
   void (*split)(const TileSplitArgs& args);
   // As `split`, of one row, as floats: [blocks][parts][kTileInputs].
   void (*split_floats)(const float* x, std::int64_t count, std::int64_t parts, float* to);
   void (*gather)(const TileDenseArgs& args);
-  void (*unpack[2])(const TilePackedArgs& args);  // by WeightFormat: int8, int4
-  void (*dot)(const TileDotArgs& args);
+  void (*unpack[2])(const TileUnpackArgs& args);  // by WeightFormat: int8, int4
+  // The products, and beside them lines are fetched. The units that multiply tiles leave others
+  // free for it.
+  void (*dot)(const TileDotArgs& args, const LineFetch& beside);
+  // Likewise, and beside them other tiles are unpacked.
+  void (*dot_unpacking[2])(const TileDotArgs& args, const TileUnpackArgs& beside);
   // Of 16 features with all parts; of panels with one part, panels a stride of bytes apart.
   void (*stream_dense)(const TileStreamArgs& args, const TileDenseArgs& weights);
   void (*stream_packed[2])(const TileStreamArgs& args, const TilePackedArgs& weights);

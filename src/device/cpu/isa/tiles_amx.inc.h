@@ -27,40 +27,46 @@ inline void configure_tiles(std::int64_t rows0, std::int64_t rows1) {
 
 constexpr std::int64_t kTileRowBytes = 64;
 
-inline void fetch_lines(LineFetch& fetch) {
-  for (std::int64_t left = fetch.per_block; left > 0 && fetch.streams != fetch.end; --left) {
-    _mm_prefetch(*fetch.streams + fetch.offset + fetch.line * kTileRowBytes, _MM_HINT_T1);
-    if (++fetch.line == fetch.lines) {
-      fetch.line = 0;
-      ++fetch.streams;
+// What is done beside products: a piece of it with each block.
+class FetchLines {
+ public:
+  explicit FetchLines(const LineFetch& fetch) : fetch_(fetch) {}
+  void step() {
+    for (std::int64_t left = fetch_.per_block; left > 0 && fetch_.streams != fetch_.end; --left) {
+      _mm_prefetch(*fetch_.streams + fetch_.offset + line_ * kTileRowBytes, _MM_HINT_T1);
+      if (++line_ == fetch_.lines) {
+        line_ = 0;
+        ++fetch_.streams;
+      }
     }
   }
-}
+  void finish() {}
 
-// What the inner loops take from TileDotArgs: some blocks of two weight tiles, of one or two row
-// tiles.
-struct TileStep {
-  const std::byte* x[2];
-  const std::byte* w[2];
-  std::int64_t last_rows;  // of the second row tile, or of the only one
-  std::int64_t blocks;
-  std::int64_t parts;
-  float* sums;
-  std::int64_t sums_stride;
-  bool accumulate;
+ private:
+  LineFetch fetch_;
+  std::int64_t line_ = 0;  // of the first stream, the next to be fetched
 };
 
-// kPair: of two row tiles.
+// What the inner loops take from TileDotArgs: two weight tiles, and one or two row tiles.
+struct TileStep {
+  std::int64_t blocks;
+  std::int64_t sums_bytes;  // from row to row
+  bool accumulate;
+  const std::byte* x[2] = {};
+  const std::byte* w[2] = {};
+  std::int64_t last_rows = 0;  // of the second row tile, or of the only one
+  float* sums = nullptr;
+};
+
 template <bool kPair>
-inline void tile_dot_step(const TileStep& step, LineFetch& fetch) {
-  const std::int64_t sums_bytes = step.sums_stride * 4;
-  float* const below = step.sums + kTileSide * step.sums_stride;
-  if (step.accumulate) {
-    _tile_loadd(0, step.sums, sums_bytes);
-    _tile_loadd(1, step.sums + kTileSide, sums_bytes);
+inline void begin_sums(const float* sums, std::int64_t bytes, bool accumulate) {
+  const float* const below = sums + kTileSide * bytes / 4;
+  if (accumulate) {
+    _tile_loadd(0, sums, bytes);
+    _tile_loadd(1, sums + kTileSide, bytes);
     if constexpr (kPair) {
-      _tile_loadd(2, below, sums_bytes);
-      _tile_loadd(3, below + kTileSide, sums_bytes);
+      _tile_loadd(2, below, bytes);
+      _tile_loadd(3, below + kTileSide, bytes);
     }
   } else {
     _tile_zero(0);
@@ -70,78 +76,97 @@ inline void tile_dot_step(const TileStep& step, LineFetch& fetch) {
       _tile_zero(3);
     }
   }
+}
+
+template <bool kPair>
+inline void end_sums(float* sums, std::int64_t bytes) {
+  float* const below = sums + kTileSide * bytes / 4;
+  _tile_stored(0, sums, bytes);
+  _tile_stored(1, sums + kTileSide, bytes);
+  if constexpr (kPair) {
+    _tile_stored(2, below, bytes);
+    _tile_stored(3, below + kTileSide, bytes);
+  }
+}
+
+// kPair: of two row tiles. Activations pass by once, and are kept out of the cache that the weights
+// shall stay in.
+template <int kParts, bool kPair, class Beside>
+inline void tile_dot_step(const TileStep& step, Beside& beside) {
+  begin_sums<kPair>(step.sums, step.sums_bytes, step.accumulate);
   const std::int64_t last_bytes = step.last_rows * kTileRowBytes;
   const std::byte* x0 = step.x[0];
   const std::byte* x1 = step.x[1];
-  for (std::int64_t block = 0; block < step.blocks; ++block) {
-    fetch_lines(fetch);
-    _tile_loadd(6, step.w[0] + block * kTileBytes, kTileRowBytes);
-    _tile_loadd(7, step.w[1] + block * kTileBytes, kTileRowBytes);
-    for (std::int64_t part = 0; part < step.parts; ++part) {
-      _tile_loadd(4, x0, kTileRowBytes);
+  const std::byte* w0 = step.w[0];
+  const std::byte* w1 = step.w[1];
+  for (std::int64_t left = step.blocks; left > 0; --left) {
+    _tile_loadd(6, w0, kTileRowBytes);
+    w0 += kTileBytes;
+#pragma GCC unroll 3
+    for (int part = 0; part < kParts; ++part) {
+      _tile_stream_loadd(4, x0, kTileRowBytes);
       _tile_dpbf16ps(0, 4, 6);
-      _tile_dpbf16ps(1, 4, 7);
       x0 += kPair ? kTileBytes : last_bytes;
+      if (part == 0) {
+        _tile_loadd(7, w1, kTileRowBytes);
+        w1 += kTileBytes;
+      }
+      _tile_dpbf16ps(1, 4, 7);
       if constexpr (kPair) {
-        _tile_loadd(5, x1, kTileRowBytes);
+        _tile_stream_loadd(5, x1, kTileRowBytes);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
         x1 += last_bytes;
       }
     }
+    beside.step();
   }
-  _tile_stored(0, step.sums, sums_bytes);
-  _tile_stored(1, step.sums + kTileSide, sums_bytes);
-  if constexpr (kPair) {
-    _tile_stored(2, below, sums_bytes);
-    _tile_stored(3, below + kTileSide, sums_bytes);
-  }
+  end_sums<kPair>(step.sums, step.sums_bytes);
 }
 
-// Blocks of two weight tiles that stay in a first-level cache of 48 KiB while all rows pass by.
-constexpr std::int64_t kCachedBlocks = 8;
-
-void tile_dot(const TileDotArgs& args) {
+template <int kParts, class Beside>
+inline void tile_dot_beside(const TileDotArgs& args, Beside beside) {
   const std::int64_t row_tiles = (args.rows + kTileSide - 1) / kTileSide;
   const std::int64_t last_rows = args.rows - (row_tiles - 1) * kTileSide;
   const auto rows_of = [&](std::int64_t tile) {
     return tile + 1 < row_tiles ? kTileSide : last_rows;
   };
-  const auto x_at = [&](std::int64_t tile, std::int64_t block) {
+  const auto x_at = [&](std::int64_t tile) {
     return args.x + tile * args.x_tile_stride +
-           (args.first_block + block) * args.parts * rows_of(tile) * kTileRowBytes;
+           args.first_block * kParts * rows_of(tile) * kTileRowBytes;
   };
   std::int64_t configured = -1;
-  TileStep step;
-  step.parts = args.parts;
-  step.sums_stride = args.sums_stride;
-  for (std::int64_t block = 0; block < args.blocks; block += kCachedBlocks) {
-    const std::int64_t left = args.blocks - block;
-    step.blocks = left < kCachedBlocks ? left : kCachedBlocks;
-    step.accumulate = args.accumulate || block > 0;
-    for (std::int64_t w = 0; w < args.weight_tiles; w += 2) {
-      step.w[0] = args.weights + w * args.weight_tile_stride + block * kTileBytes;
-      step.w[1] = step.w[0] + args.weight_tile_stride;
-      for (std::int64_t tile = 0; tile < row_tiles; tile += 2) {
-        const bool pair = tile + 1 < row_tiles;
-        step.last_rows = rows_of(pair ? tile + 1 : tile);
-        const std::int64_t rows0 = pair ? kTileSide : step.last_rows;
-        if (configured != rows0 * 32 + step.last_rows) {
-          configure_tiles(rows0, step.last_rows);
-          configured = rows0 * 32 + step.last_rows;
-        }
-        step.x[0] = x_at(tile, block);
-        step.x[1] = pair ? x_at(tile + 1, block) : nullptr;
-        step.sums = args.sums + tile * kTileSide * args.sums_stride + w * kTileSide;
-        if (pair) {
-          tile_dot_step<true>(step, *args.fetch);
-        } else {
-          tile_dot_step<false>(step, *args.fetch);
-        }
+  TileStep step{
+      .blocks = args.blocks, .sums_bytes = args.sums_stride * 4, .accumulate = args.accumulate};
+  for (std::int64_t w = 0; w < args.weight_tiles; w += 2) {
+    step.w[0] = args.weights + w * args.weight_tile_stride;
+    step.w[1] = step.w[0] + args.weight_tile_stride;
+    for (std::int64_t tile = 0; tile < row_tiles; tile += 2) {
+      const bool pair = tile + 1 < row_tiles;
+      step.last_rows = rows_of(pair ? tile + 1 : tile);
+      const std::int64_t rows0 = pair ? kTileSide : step.last_rows;
+      if (configured != rows0 * 32 + step.last_rows) {
+        configure_tiles(rows0, step.last_rows);
+        configured = rows0 * 32 + step.last_rows;
+      }
+      step.x[0] = x_at(tile);
+      step.x[1] = pair ? x_at(tile + 1) : nullptr;
+      step.sums = args.sums + tile * kTileSide * args.sums_stride + w * kTileSide;
+      if (pair) {
+        tile_dot_step<kParts, true>(step, beside);
+      } else {
+        tile_dot_step<kParts, false>(step, beside);
       }
     }
   }
   _tile_release();
+  beside.finish();
+}
+
+void tile_dot(const TileDotArgs& args, const LineFetch& beside) {
+  static_assert(kMaxTileParts == 3);
+  if (args.parts == 1) return tile_dot_beside<1>(args, FetchLines(beside));
+  tile_dot_beside<kMaxTileParts>(args, FetchLines(beside));
 }
 
 inline __m512i bits_of(Vec v) { return _mm512_castps_si512(v); }
@@ -324,23 +349,59 @@ inline void store_scaled(__m512i lanes, Vec scale, int zero, std::byte* to) {
 template <class Panel>
 constexpr int kCodeBits = 8 * 4 / Panel::kInputs;
 
+// Half a block with each step, sixteen inputs: as much as fits beside its products for some rows.
 template <class Panel>
-void tile_unpack(const TilePackedArgs& args) {
-  const std::uint8_t* codes = args.codes;
-  std::byte* to = args.to;
-  for (std::int64_t block = 0; block < args.blocks; ++block) {
-    const Vec scale = load_bf16(args.scales + block * kPackedCols);
-    for (int i = 0; i < kTileInputs; i += Panel::kInputs, codes += kStepBytes) {
-      const __m512i lanes = load_512(codes);
-      _mm_prefetch(codes + args.fetch_ahead, _MM_HINT_T0);  // past the end it is harmless
-      store_scaled<kCodeBits<Panel>, 0>(lanes, scale, Panel::kZero, to);
-      to += 2 * kTileRowBytes;
+class UnpackTiles {
+ public:
+  explicit UnpackTiles(const TileUnpackArgs& args) : args_(args) { next_panel(); }
+  void step() {
+    if (halves_ != 0) unpack_half();
+  }
+  void finish() {
+    while (halves_ != 0) unpack_half();
+  }
+
+ private:
+  void next_panel() {
+    if (args_.panels == args_.end) return;
+    codes_ = args_.panels->codes;
+    scales_ = args_.panels->scales;
+    halves_ = 2 * args_.blocks;
+    ++args_.panels;
+  }
+
+  void unpack_half() {
+    const Vec scale = load_bf16(scales_);
+#pragma GCC unroll 4
+    for (int i = 0; i < kTileInputs / 2; i += Panel::kInputs, codes_ += kStepBytes) {
+      const __m512i lanes = load_512(codes_);
+      _mm_prefetch(codes_ + args_.fetch_ahead, _MM_HINT_T0);  // past the end it is harmless
+      store_scaled<kCodeBits<Panel>, 0>(lanes, scale, Panel::kZero, args_.to);
+      args_.to += 2 * kTileRowBytes;
       if constexpr (kCodeBits<Panel> == 4) {
-        store_scaled<kCodeBits<Panel>, 4>(lanes, scale, Panel::kZero, to);
-        to += 2 * kTileRowBytes;
+        store_scaled<kCodeBits<Panel>, 4>(lanes, scale, Panel::kZero, args_.to);
+        args_.to += 2 * kTileRowBytes;
       }
     }
+    --halves_;
+    scales_ += halves_ % 2 == 0 ? kPackedCols : 0;
+    if (halves_ == 0) next_panel();
   }
+
+  TileUnpackArgs args_;
+  const std::uint8_t* codes_ = nullptr;
+  const std::uint16_t* scales_ = nullptr;
+  std::int64_t halves_ = 0;  // of blocks, left of the panel
+};
+
+template <class Panel>
+void tile_unpack(const TileUnpackArgs& args) {
+  UnpackTiles<Panel>(args).finish();
+}
+
+template <class Panel>
+void tile_dot_unpacking(const TileDotArgs& args, const TileUnpackArgs& beside) {
+  tile_dot_beside<1>(args, UnpackTiles<Panel>(beside));
 }
 
 // Subnormal numbers as zero, as TDPBF16PS has them; the state before, to be set again.
@@ -404,8 +465,8 @@ inline void stream_packed_panels(const TileStreamArgs& args, std::int64_t row,
   for (auto& row_sums : sums) {
     for (Vec& sum : row_sums) sum = splat(0.0F);
   }
-  const std::uint8_t* codes = weights.codes + panel * weights.codes_stride;
-  const std::uint16_t* const scales = weights.scales + panel * weights.scales_stride;
+  const std::uint8_t* codes = weights.first.codes + panel * weights.codes_stride;
+  const std::uint16_t* const scales = weights.first.scales + panel * weights.scales_stride;
   const float* x = args.x + row * args.x_row_stride;
   for (std::int64_t block = 0; block < weights.blocks; ++block, x += kTileInputs) {
     Vec even[kRows][kPanels];
@@ -482,5 +543,6 @@ constexpr TileKernels kTileKernels = {
     .gather = tile_gather,
     .unpack = {tile_unpack<Int8Panel>, tile_unpack<Int4Panel>},
     .dot = tile_dot,
+    .dot_unpacking = {tile_dot_unpacking<Int8Panel>, tile_dot_unpacking<Int4Panel>},
     .stream_dense = tile_stream_dense,
     .stream_packed = {tile_stream_packed<Int8Panel>, tile_stream_packed<Int4Panel>}};

@@ -13,6 +13,8 @@ namespace {
 // Weight tiles of an item of work, over all bands: 512 features. The more, the less often
 // activations come from beyond the second-level cache.
 constexpr std::int64_t kMaxTiles = 32;
+// Likewise: fewer items than elsewhere.
+constexpr std::int64_t kTileItemsPerThread = 4;
 // One stage is multiplied while the next one is brought in.
 constexpr std::int64_t kStageBytes = kStageTiles * kStageBlocks * kTileBytes;
 constexpr std::int64_t kPanelFloats = 2 * kStageBytes / static_cast<std::int64_t>(sizeof(float));
@@ -90,7 +92,7 @@ class TileLinear {
     const std::int64_t row_items = ceil_div(rows_, kMaxItemRows);
     item_rows_ = round_up(ceil_div(rows_, row_items), 2 * kTileSide);
     const std::int64_t all_tiles = ceil_div(job_.weight.out_features(), kTileSide);
-    const std::int64_t items = kItemsPerThread * pool_.num_threads();
+    const std::int64_t items = kTileItemsPerThread * pool_.num_threads();
     const std::int64_t tiles =
         std::clamp<std::int64_t>(round_up(ceil_div(all_tiles * row_items, items), 2), 2, kMaxTiles);
     columns_ = weights_.columns(tiles / job_.bands * kTileSide);

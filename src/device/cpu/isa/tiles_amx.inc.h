@@ -307,30 +307,38 @@ void tile_gather(const TileDenseArgs& args) {
   }
 }
 
-// A code of kBits bits at bit kAt of each lane, kAt >= 8, as scale * (code - zero), exactly: the
-// code becomes the fraction of a float 2^(23 - kAt) + code, and the scale has no more than 8 bits.
+// Byte i of each lane holds a code of kBits bits, from its bit kAt on. The code comes to bit 8 +
+// kAt and becomes the fraction of a float: 2^(15 - kAt) + code.
 template <int kBits, int kAt>
-inline Vec scaled_code(__m512i lanes, Vec scale, int zero) {
-  constexpr std::uint32_t kMask = ((1U << kBits) - 1U) << kAt;
-  constexpr std::uint32_t kPower = (127U + 23U - kAt) << 23U;
-  constexpr int kSelectThenOr = 0xea;  // (a & b) | c
-  const Vec code = _mm512_castsi512_ps(
-      _mm512_ternarylogic_epi32(lanes, splat_bits(kMask), splat_bits(kPower), kSelectThenOr));
-  const float offset = static_cast<float>((1 << (23 - kAt)) + zero);
-  return fma(code, scale, splat(-offset) * scale);
+inline Vec code_fraction(__m512i lanes, int i) {
+  constexpr std::uint32_t kPower = (127U + 15U - kAt) << 23U;
+  if constexpr (kBits == 8) {  // whole bytes: one instruction
+    constexpr std::uint64_t kSecondBytes = 0x2222222222222222U;
+    const __m128i from = _mm_setr_epi8(0, 0, 0, 0, 0, 4, 0, 0, 0, 8, 0, 0, 0, 12, 0, 0);
+    const __m512i index =
+        _mm512_add_epi8(_mm512_broadcast_i32x4(from), _mm512_set1_epi8(static_cast<char>(i)));
+    return _mm512_castsi512_ps(
+        _mm512_mask_shuffle_epi8(splat_bits(kPower), kSecondBytes, lanes, index));
+  } else {
+    constexpr std::uint32_t kMask = ((1U << kBits) - 1U) << (8 + kAt);
+    constexpr int kSelectThenOr = 0xea;  // (a & b) | c
+    const __m512i shifted[4] = {_mm512_slli_epi32(lanes, 8), lanes, _mm512_srli_epi32(lanes, 8),
+                                _mm512_srli_epi32(lanes, 16)};
+    return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(shifted[i], splat_bits(kMask),
+                                                         splat_bits(kPower), kSelectThenOr));
+  }
 }
 
-// Four inputs of sixteen features, whose codes are at the bits kAt, 8 + kAt, 16 + kAt and 24 + kAt
-// of each lane; in the upper halves the nearest bfloat16, ties away from zero.
+// The codes of each lane's four bytes as scale * (code - zero); in the upper halves the nearest
+// bfloat16, ties away from zero. Before that it is exact: a scale has no more than 8 bits.
 template <int kBits, int kAt>
 inline void scaled_inputs(__m512i lanes, Vec scale, int zero, __m512i (&inputs)[4]) {
-  const __m512i half = splat_bits(0x8000);
-  const __m512i shifted[4] = {_mm512_slli_epi32(lanes, 8), lanes, _mm512_srli_epi32(lanes, 8),
-                              _mm512_srli_epi32(lanes, 16)};
+  const float offset = static_cast<float>((1 << (15 - kAt)) + zero);
+  const Vec minus_offset = splat(-offset) * scale;
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
-    const Vec value = scaled_code<kBits, 8 + kAt>(shifted[i], scale, zero);
-    inputs[i] = _mm512_add_epi32(bits_of(value), half);
+    const Vec value = fma(code_fraction<kBits, kAt>(lanes, i), scale, minus_offset);
+    inputs[i] = _mm512_add_epi32(bits_of(value), splat_bits(0x8000));
   }
 }
 

@@ -32,6 +32,7 @@ std::string card_json(const ModelCard& card) {
       {"quantization", card.quantization},
       {"quantization_method", card.quantization_method},
       {"quantization_group_size", card.quantization_group_size},
+      {"quantization_dense_layers", card.quantization_dense_layers},
       {"bits_per_weight", card.bits_per_weight()},
       {"num_hidden_layers", card.num_layers},
       {"hidden_size", card.hidden_size},
@@ -80,9 +81,10 @@ void print_card(const ModelCard& card) {
                   grouped(static_cast<std::int64_t>(card.weight_bytes)),
                   card.has_weights ? "" : ": no weight files here; --load-format dummy runs it"));
   if (!card.quantization.empty()) {
-    row("Quantization", fmt::format("{} in groups of {} ({}), {:.2f} bits a weight",
-                                    card.quantization, card.quantization_group_size,
-                                    card.quantization_method, card.bits_per_weight()));
+    row("Quantization",
+        fmt::format("{} in groups of {} ({}), {:.2f} bits a weight{}", card.quantization,
+                    card.quantization_group_size, card.quantization_method, card.bits_per_weight(),
+                    dense_layers_text(card.quantization_dense_layers)));
   }
   for (const auto& shard : card.shards) {
     row("  shard", fmt::format("{}  {}", shard.file, human_bytes(shard.bytes)));

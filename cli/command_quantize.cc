@@ -36,6 +36,7 @@ std::string summary_json(const QuantizeArguments& arguments, const QuantizeSumma
       {"destination", arguments.options.destination.string()},
       {"format", summary.format},
       {"group_size", summary.group_size},
+      {"dense_layers", summary.dense_layers},
       {"num_parameters", summary.num_parameters},
       {"bytes_before", summary.bytes_before},
       {"bytes_after", summary.bytes_after},
@@ -46,10 +47,10 @@ std::string summary_json(const QuantizeArguments& arguments, const QuantizeSumma
 }
 
 void print_summary(const QuantizeArguments& arguments, const QuantizeSummary& summary) {
-  fmt::print("{}: {} in groups of {}, {} from {} in {:.1f} s\n\n",
+  fmt::print("{}: {} in groups of {}{}, {} from {} in {:.1f} s\n\n",
              one_line(arguments.options.destination.string(), 1000), summary.format,
-             summary.group_size, human_bytes(summary.bytes_after),
-             human_bytes(summary.bytes_before), summary.seconds);
+             summary.group_size, dense_layers_text(summary.dense_layers),
+             human_bytes(summary.bytes_after), human_bytes(summary.bytes_before), summary.seconds);
   const Table table({14, 8, 7, 9, 10, 10});
   table.print({{"Matrices", Color::kDim},
                {"", Color::kDim},
@@ -94,7 +95,9 @@ void add_quantize(CLI::App& app, const Chosen& chosen) {
       app.add_subcommand("quantize", "Make a checkpoint smaller and faster: int8 or int4 weights");
   command->footer(R"(
 int8 takes half of bfloat16 and changes weights by about 0.6%; int4 a bit more than a quarter, and
-about 8%. The head, which decides labels, is int8 in both. DST appears when it is complete.
+about 8%. The head, which decides labels, is int8 in both. The first layer's matrices stay as they
+are: nearly all that it gives to the next is made of its own, so that its error would be the largest,
+carried on by all others. DST appears when it is complete.
 
 Examples:
   parapet quantize Qwen3Guard-Gen-4B Qwen3Guard-Gen-4B-int8
@@ -111,6 +114,12 @@ Examples:
                    "Inputs that share a scale: 32, 64 or 128; smaller is closer, and larger files")
       ->check(CLI::IsMember({32, 64, 128}))
       ->default_str("32");
+  command
+      ->add_option("--dense-layers", options.dense_layers,
+                   "First layers whose matrices stay as they are: their errors weigh most; fewer "
+                   "than the model has, 0 is none")
+      ->check(CLI::NonNegativeNumber)
+      ->default_str("1");
   command
       ->add_option("-t,--threads", options.num_threads, "CPU threads; 0: all this process may use")
       ->check(CLI::Range(0, 1024))

@@ -121,9 +121,10 @@ void add_engine_flags(CLI::App& command, ModelOptions& options) {
       ->check(CLI::IsMember({"auto", "dummy"}))
       ->capture_default_str();
   command
-      .add_option("-q,--quantization", options.quantization,
-                  "Quantize the weights while loading: 'int8' or 'int4'; takes seconds at every "
-                  "start, where 'parapet quantize' takes them once")
+      .add_option(
+          "-q,--quantization", options.quantization,
+          "Quantize the weights while loading, all but the first layer's: 'int8' or 'int4'; "
+          "takes seconds at every start, where 'parapet quantize' takes them once")
       ->check(CLI::IsMember({"int8", "int4"}))
       ->default_str("as the checkpoint has them");
   command.add_option("--weights-seed", options.seed, "Seed of dummy weights")

@@ -28,4 +28,10 @@ inline std::string human_bytes(std::uint64_t bytes) {
   return fmt::format("{:.{}f} {}", amount, unit == 0 ? 0 : 2, units[unit]);
 }
 
+// ", layer 1 dense", ", layers 1 to 3 dense"; nothing where there are none.
+inline std::string dense_layers_text(std::int64_t layers) {
+  if (layers == 0) return "";
+  return layers == 1 ? ", layer 1 dense" : fmt::format(", layers 1 to {} dense", layers);
+}
+
 }  // namespace parapet::cli

@@ -27,7 +27,8 @@ struct ModelOptions {
   // "0.6b", "4b", "8b": dummy weights of that published size instead of the checkpoint's, whose
   // tokenizer and template are used all the same. For measurements. "": the checkpoint's own size.
   std::string shape;
-  // "int8" or "int4": quantize matrices as they are loaded, for a checkpoint that is not quantized.
+  // "int8" or "int4": quantize matrices as they are loaded, for a checkpoint that is not quantized;
+  // the same that quantize_checkpoint() writes by default, so the first layer's stay as they are.
   // "": as the checkpoint has them.
   std::string quantization;
   std::string device = "cpu";  // "cpu", or "reference": plain, slow, the oracle

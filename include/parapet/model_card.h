@@ -37,10 +37,11 @@ struct ModelCard {
   double bits_per_weight() const {
     return 8 * static_cast<double>(weight_bytes) / static_cast<double>(num_parameters);
   }
-  std::string quantization;                  // "int8", "int4": of the layers' matrices; "": dense
-  std::string quantization_method;           // "parapet", "compressed-tensors", ""
-  std::int64_t quantization_group_size = 0;  // inputs that share a scale
-  std::int64_t kv_bytes_per_token = 0;       // in the default KV cache dtype
+  std::string quantization;                    // "int8", "int4": of the layers' matrices; "": dense
+  std::string quantization_method;             // "parapet", "compressed-tensors", ""
+  std::int64_t quantization_group_size = 0;    // inputs that share a scale
+  std::int64_t quantization_dense_layers = 0;  // first layers without a quantized matrix
+  std::int64_t kv_bytes_per_token = 0;         // in the default KV cache dtype
   std::string kv_dtype;
 
   bool has_weights = false;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,11 @@ struct QuantizeOptions {
   std::filesystem::path destination;  // of the new one; not there yet, or an empty folder
   std::string format = "int8";        // "int8" or "int4"
   std::int64_t group_size = 0;        // inputs that share a scale: 32, 64 or 128; 0: 32
-  int num_threads = 0;                // 0: as many as this process may use
-  ProgressCallback on_progress;       // may be empty
+  // So many first layers keep their matrices as the source has them, at least 0 and fewer than the
+  // model has. Empty: 1, or 0 in a model of one layer.
+  std::optional<std::int64_t> dense_layers;
+  int num_threads = 0;           // 0: as many as this process may use
+  ProgressCallback on_progress;  // may be empty
   // Asked before each tensor, on the thread of the caller; true ends it with kCancelled. May be
   // empty.
   std::function<bool()> should_stop;
@@ -39,6 +43,7 @@ struct QuantizationError {
 struct QuantizeSummary {
   std::string format;
   std::int64_t group_size = 0;
+  std::int64_t dense_layers = 0;  // first layers whose matrices are as they were
   std::int64_t num_parameters = 0;
   std::uint64_t bytes_before = 0;  // of the files of weights
   std::uint64_t bytes_after = 0;   // likewise

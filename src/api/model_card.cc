@@ -53,6 +53,7 @@ Status describe_weights(const std::filesystem::path& directory, const ModelConfi
     card.quantization = weight_format_name(*summary.format);
     card.quantization_method = config.compressed_tensors ? "compressed-tensors" : "parapet";
     card.quantization_group_size = summary.group_size;
+    card.quantization_dense_layers = summary.dense_layers;
   }
   for (const auto& shard : weights.summary().shards) {
     card.shards.push_back({shard.filename().string(), std::filesystem::file_size(shard)});

@@ -42,7 +42,8 @@ Result<Weights> load_weights(const ModelOptions& options, const ModelConfig& con
                              int num_threads) {
   std::optional<QuantizationScheme> scheme = config.quantization;
   if (!options.quantization.empty()) {
-    PARAPET_ASSIGN(scheme, QuantizationScheme::of(options.quantization, 0));
+    PARAPET_ASSIGN(
+        scheme, QuantizationScheme::of({.format = options.quantization}, config.num_hidden_layers));
   }
   PARAPET_ASSIGN(Weights weights, open_weights(options, config, num_threads));
   PARAPET_TRY(weights.repack(num_threads, progress_of(options, "repacking weights")));

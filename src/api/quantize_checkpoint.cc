@@ -61,6 +61,7 @@ Status write_config(const fs::path& source, const QuantizationScheme& scheme,
       {"layout", "panel16"},
       {"head_format", weight_format_name(scheme.head_format)},
       {"head_group_size", scheme.head_group_size},
+      {"dense_layers", scheme.dense_layers},
   };
   const std::string written = config.dump(2) + "\n";
   PARAPET_ASSIGN(OutputFile file, OutputFile::create(folder / "config.json", written.size()));
@@ -78,10 +79,13 @@ Status check_source(const ModelConfig& config, const fs::path& source) {
 
 Result<QuantizeSummary> quantize(const QuantizeOptions& options) {
   const Stopwatch watch;
-  PARAPET_ASSIGN(const QuantizationScheme scheme,
-                 QuantizationScheme::of(options.format, options.group_size));
   PARAPET_TRY(check_range("num_threads", options.num_threads, 0, kMaxThreads));
   PARAPET_ASSIGN(const ModelConfig config, ModelConfig::read(options.source));
+  PARAPET_ASSIGN(const QuantizationScheme scheme,
+                 QuantizationScheme::of({.format = options.format,
+                                         .group_size = options.group_size,
+                                         .dense_layers = options.dense_layers},
+                                        config.num_hidden_layers));
   PARAPET_TRY(check_source(config, options.source));
   PARAPET_ASSIGN(const Weights weights, Weights::open(options.source, config));
   PARAPET_ASSIGN(NewFolder folder, NewFolder::create(options.destination));
@@ -101,6 +105,7 @@ Result<QuantizeSummary> quantize(const QuantizeOptions& options) {
   QuantizeSummary summary;
   summary.format = options.format;
   summary.group_size = scheme.group_size;
+  summary.dense_layers = scheme.dense_layers;
   summary.num_parameters = weights.summary().num_parameters;
   for (const fs::path& shard : weights.summary().shards) {
     std::error_code ignored;  // it is mapped, so it is there

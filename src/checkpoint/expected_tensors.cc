@@ -10,7 +10,7 @@ void add_layer(const ModelConfig& config, std::int64_t layer, std::vector<Expect
   const std::string prefix = "model.layers." + std::to_string(layer) + ".";
   const auto add = [&](const char* name, std::vector<std::int64_t> shape) {
     const TensorRole role = shape.size() == 1 ? TensorRole::kNorm : TensorRole::kProjection;
-    all.push_back({prefix + name + ".weight", std::move(shape), role});
+    all.push_back({prefix + name + ".weight", std::move(shape), role, layer});
   };
   add("input_layernorm", {hidden});
   add("self_attn.q_proj", {query, hidden});
@@ -48,6 +48,7 @@ std::optional<PackedShape> packed_shape(const ExpectedTensor& tensor,
     case TensorRole::kNorm:
     case TensorRole::kEmbedding: return std::nullopt;
     case TensorRole::kProjection:
+      if (tensor.layer < scheme.dense_layers) return std::nullopt;
       shape.format = scheme.format;
       shape.group_size = scheme.group_size;
       break;

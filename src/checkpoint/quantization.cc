@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/check.h"
 #include "base/quote.h"
 #include "base/refusal.h"
 
@@ -16,16 +17,19 @@ std::string group_size_list() {
   return list;
 }
 
-Result<QuantizationScheme> QuantizationScheme::of(std::string_view format,
-                                                  std::int64_t group_size) {
-  const auto known = weight_format_from_name(format);
-  if (!known) return refused("quantization", quote(format), "\"int8\" or \"int4\"");
-  if (group_size != 0 && !is_group_size(group_size)) {
-    return refused("group_size", std::to_string(group_size), group_size_list());
+Result<QuantizationScheme> QuantizationScheme::of(const QuantizationChoice& choice,
+                                                  std::int64_t num_layers) {
+  const auto known = weight_format_from_name(choice.format);
+  if (!known) return refused("quantization", quote(choice.format), "\"int8\" or \"int4\"");
+  if (choice.group_size != 0 && !is_group_size(choice.group_size)) {
+    return refused("group_size", std::to_string(choice.group_size), group_size_list());
   }
+  const std::int64_t most = num_layers - 1;
   QuantizationScheme scheme;
+  scheme.dense_layers = choice.dense_layers.value_or(std::min(kDefaultDenseLayers, most));
+  PARAPET_TRY(check_range("dense_layers", scheme.dense_layers, 0, most));
   scheme.format = *known;
-  scheme.group_size = group_size == 0 ? kDefaultGroupSize : group_size;
+  scheme.group_size = choice.group_size == 0 ? kDefaultGroupSize : choice.group_size;
   scheme.head_group_size = *known == scheme.head_format ? scheme.group_size : kDefaultGroupSize;
   return scheme;
 }

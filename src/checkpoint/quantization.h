@@ -11,6 +11,18 @@
 
 namespace parapet {
 
+// The first layers that stay dense unless a user says otherwise. After the embedding the residual
+// stream is small, so that nearly all that leaves the first layer is that layer's output, and so is
+// its error: the largest of all layers, carried on by the rest (docs/quantization.md).
+inline constexpr std::int64_t kDefaultDenseLayers = 1;
+
+// What to quantize to, in a user's words.
+struct QuantizationChoice {
+  std::string_view format;                        // "int8", "int4"
+  std::int64_t group_size = 0;                    // 0: 32
+  std::optional<std::int64_t> dense_layers = {};  // none: the default, 0 in a model of one layer
+};
+
 // In which formats a model's matrices lie packed (base/packed_weight.h). The head decides labels:
 // it stays int8 where the layers are int4.
 struct QuantizationScheme {
@@ -18,10 +30,12 @@ struct QuantizationScheme {
   std::int64_t group_size = 0;
   WeightFormat head_format = WeightFormat::kInt8;
   std::int64_t head_group_size = 0;
+  // So many first layers keep their matrices as they are; fewer than the model has.
+  std::int64_t dense_layers = 0;
 
-  // What `format`, "int8" or "int4", means with this group size; 0 is the default of 32. Another
-  // word or size is kInvalidArgument.
-  static Result<QuantizationScheme> of(std::string_view format, std::int64_t group_size);
+  // What the choice means for a model of so many layers. Another word, size or number of layers is
+  // kInvalidArgument.
+  static Result<QuantizationScheme> of(const QuantizationChoice& choice, std::int64_t num_layers);
 
   bool operator==(const QuantizationScheme&) const = default;
 };

@@ -30,7 +30,17 @@ Result<std::int64_t> group_size(const JsonObject& json, std::string_view key) {
   return unsupported(json, key, std::to_string(size), group_size_list() + " is");
 }
 
-Result<QuantizationScheme> parse_parapet(const JsonObject& json) {
+// Checkpoints from before there were dense layers do not have the field.
+Result<std::int64_t> dense_layers(const JsonObject& json, std::int64_t num_layers) {
+  constexpr std::string_view kKey = "dense_layers";
+  PARAPET_ASSIGN(const std::int64_t layers, json.integer_or(kKey, 0));
+  if (layers >= 0 && layers < num_layers) return layers;
+  return json.error(ErrorCode::kCorrupt, kKey,
+                    std::to_string(layers) + "; must be from 0 to " +
+                        std::to_string(num_layers - 1) + ", below num_hidden_layers");
+}
+
+Result<QuantizationScheme> parse_parapet(const JsonObject& json, std::int64_t num_layers) {
   PARAPET_ASSIGN(const std::int64_t version, json.integer("version"));
   if (version != kVersion) {
     return unsupported(json, "version", std::to_string(version),
@@ -43,6 +53,7 @@ Result<QuantizationScheme> parse_parapet(const JsonObject& json) {
   PARAPET_ASSIGN(scheme.group_size, group_size(json, "group_size"));
   PARAPET_ASSIGN(scheme.head_format, weight_format(json, "head_format"));
   PARAPET_ASSIGN(scheme.head_group_size, group_size(json, "head_group_size"));
+  PARAPET_ASSIGN(scheme.dense_layers, dense_layers(json, num_layers));
   return scheme;
 }
 
@@ -177,7 +188,7 @@ Status read_quantization(const JsonObject& json, ModelConfig& config) {
   PARAPET_ASSIGN(const JsonObject quantization, json.object(kKey));
   PARAPET_ASSIGN(const std::string_view method, quantization.string("quant_method"));
   if (method == "parapet") {
-    PARAPET_ASSIGN(config.quantization, parse_parapet(quantization));
+    PARAPET_ASSIGN(config.quantization, parse_parapet(quantization, config.num_hidden_layers));
     return {};
   }
   if (method == "compressed-tensors") {

@@ -65,6 +65,7 @@ struct Weights::Impl {
       summary.num_parameters += num_elements(tensor.shape);
       summary.bytes += shape ? packed_bytes(*shape) : num_bytes(tensors.at(tensor.name));
       if (!shape || tensor.role != TensorRole::kProjection) continue;
+      if (!summary.format) summary.dense_layers = tensor.layer;
       summary.format = shape->format;
       summary.group_size = shape->group_size;
     }

@@ -39,6 +39,7 @@ struct ExpectedTensor {
   std::string name;
   std::vector<std::int64_t> shape;
   TensorRole role = TensorRole::kNorm;
+  std::int64_t layer = -1;  // whose it is; -1: of none
 };
 // Every tensor of a Qwen3ForCausalLM of this configuration, under its published name.
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
@@ -55,6 +56,7 @@ struct WeightsSummary {
   // The layers' matrices, where they are quantized.
   std::optional<WeightFormat> format;
   std::int64_t group_size = 0;
+  std::int64_t dense_layers = 0;  // first layers without a quantized matrix, where others have some
 };
 
 // Called with (done, total) bytes, for a progress bar; from one thread at a time.

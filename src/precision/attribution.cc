@@ -16,7 +16,7 @@ namespace {
 
 // What is computed depends on these alone; equal variants are run once.
 using VariantKey = std::tuple<std::string, std::string, std::uint64_t, std::string, std::string,
-                              std::uint32_t, bool, std::int64_t, std::int64_t, bool>;
+                              std::uint32_t, bool, std::int64_t, std::int64_t, std::int64_t, bool>;
 
 class Attributor {
  public:
@@ -79,6 +79,7 @@ class Attributor {
             packed && numerics.exact_packed,
             numerics.codes.layer_group,
             numerics.codes.head_group,
+            numerics.codes.first_layer,
             variant.wrap != nullptr};
   }
 
@@ -208,11 +209,12 @@ class Attributor {
     result.layer_positions = num_positions(layer_prompts_);
     layer_reference_.clear();
     PARAPET_ASSIGN(const auto ops, kept(candidate_, op_prompts_, true));
+    const std::int64_t dense_layers = probe_.weights().dense_layers;
     PARAPET_TRY(start("ops"));
     PARAPET_ASSIGN(const auto own_ops, probe_.run_on_inputs_of(op_prompts_, op_reference_));
     result.ops = op_errors(ops, own_ops, op_reference_);
     result.operators = operator_errors(result.ops);
-    result.suspect = suspect_op(result.ops);
+    result.suspect = suspect_op(result.ops, dense_layers);
     result.op_positions = num_positions(op_prompts_);
     return {};
   }

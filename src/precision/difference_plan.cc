@@ -21,19 +21,20 @@ PlannedDifference rounding_of(std::string name, std::string what, Rounded value)
 
 // How the candidate's matrices lie packed, if they do.
 Result<std::optional<QuantizationScheme>> scheme_of(const ProbeOptions& candidate) {
-  if (!candidate.model.quantization.empty()) {
-    PARAPET_ASSIGN(const QuantizationScheme scheme,
-                   QuantizationScheme::of(candidate.model.quantization, 0));
-    return std::optional(scheme);
-  }
   std::optional<QuantizationScheme> scheme;
   PARAPET_ASSIGN(const ModelConfig config, config_of(candidate.model));
+  if (!candidate.model.quantization.empty()) {
+    PARAPET_ASSIGN(scheme, QuantizationScheme::of({.format = candidate.model.quantization},
+                                                  config.num_hidden_layers));
+    return scheme;
+  }
   scheme = config.quantization;
   if (!scheme && config.compressed_tensors) {  // repacked; its head is dense
     scheme = {.format = config.compressed_tensors->format,
               .group_size = config.compressed_tensors->packed_group_size(),
               .head_format = WeightFormat::kInt8,
-              .head_group_size = 0};
+              .head_group_size = 0,
+              .dense_layers = 0};
   }
   return scheme;
 }
@@ -43,13 +44,20 @@ bool same_checkpoint(const ProbeOptions& a, const ProbeOptions& b) {
          a.model.shape == b.model.shape && a.model.seed == b.model.seed;
 }
 
+// Layers are counted from 1, as reports do.
+std::string packed_text(const QuantizationScheme& scheme) {
+  std::string text = std::string(weight_format_name(scheme.format)) + " weights";
+  if (scheme.dense_layers > 0) {
+    text += " from layer " + std::to_string(scheme.dense_layers + 1) + " on";
+  }
+  return text + ", multiplied as floats";
+}
+
 // Another checkpoint, or the same one quantized while it is loaded; as floats in both cases.
 Status add_weights(const ProbeOptions& candidate, const ProbeOptions& reference,
                    std::vector<PlannedDifference>& all) {
   PARAPET_ASSIGN(const std::optional<QuantizationScheme> scheme, scheme_of(candidate));
-  const std::string packed =
-      scheme ? std::string(weight_format_name(scheme->format)) + " weights, multiplied as floats"
-             : "";
+  const std::string packed = scheme ? packed_text(*scheme) : "";
   const bool same = same_checkpoint(candidate, reference) &&
                     candidate.model.quantization == reference.model.quantization;
   if (scheme || !same) {
@@ -66,7 +74,8 @@ Status add_weights(const ProbeOptions& candidate, const ProbeOptions& reference,
   }
   if (!scheme) return {};
   const ActivationCodes codes{.layer_group = scheme->group_size,
-                              .head_group = scheme->head_group_size};
+                              .head_group = scheme->head_group_size,
+                              .first_layer = scheme->dense_layers};
   all.push_back({"activation_codes",
                  "inputs of quantized matrices as int8 codes (bfloat16 with matrix tiles)", "",
                  [codes](ProbeOptions& options) { options.numerics.codes = codes; }});

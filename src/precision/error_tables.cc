@@ -146,9 +146,12 @@ std::vector<OperatorError> operator_errors(std::span<const OpError> ops) {
   return errors;
 }
 
-std::optional<OpError> suspect_op(std::span<const OpError> ops) {
+std::optional<OpError> suspect_op(std::span<const OpError> ops, std::int64_t dense_layers) {
   std::map<OpName, std::vector<double>> by_name;
-  for (const OpError& op : ops) by_name[op.op].push_back(op.own_relative_l2);
+  for (const OpError& op : ops) {
+    const bool dense = op.layer >= 0 && op.layer < dense_layers;
+    if (!dense) by_name[op.op].push_back(op.own_relative_l2);
+  }
   std::map<OpName, double> bounds;
   for (auto& [name, errors] : by_name) {
     const auto middle = errors.begin() + (std::ssize(errors) - 1) / 2;

@@ -28,6 +28,8 @@ std::vector<OpError> op_errors(std::span<const ProbeOutput> candidate,
                                std::span<const ProbeOutput> own,
                                std::span<const ProbeOutput> reference);
 std::vector<OperatorError> operator_errors(std::span<const OpError> ops);
-std::optional<OpError> suspect_op(std::span<const OpError> ops);
+// The first op that is out of line with those of its name. The line is that of the layers behind
+// the first `dense_layers`, whose matrices are quantized: dense ones keep below it.
+std::optional<OpError> suspect_op(std::span<const OpError> ops, std::int64_t dense_layers = 0);
 
 }  // namespace parapet

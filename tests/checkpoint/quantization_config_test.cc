@@ -11,12 +11,12 @@ namespace {
 
 using nlohmann::json;
 
-Result<ModelConfig> parse(const json& quantization) {
+Result<ModelConfig> parse(const json& quantization, int num_layers = 1) {
   const json config = {{"architectures", {"Qwen3ForCausalLM"}},
                        {"vocab_size", 96},
                        {"hidden_size", 64},
                        {"intermediate_size", 64},
-                       {"num_hidden_layers", 1},
+                       {"num_hidden_layers", num_layers},
                        {"num_attention_heads", 2},
                        {"num_key_value_heads", 1},
                        {"head_dim", 8},
@@ -59,9 +59,32 @@ TEST(QuantizationConfig, TakesOurOwn) {
   const QuantizationScheme expected{.format = WeightFormat::kInt4,
                                     .group_size = 32,
                                     .head_format = WeightFormat::kInt8,
-                                    .head_group_size = 128};
+                                    .head_group_size = 128,
+                                    .dense_layers = 0};  // as files without the field mean it
   EXPECT_EQ(*config->quantization, expected);
   EXPECT_FALSE(config->compressed_tensors);
+}
+
+TEST(QuantizationConfig, TakesDenseLayersBelowAllLayers) {
+  json fields = parapet_fields();
+  for (const int layers : {0, 1, 3}) {
+    fields["dense_layers"] = layers;
+    const auto config = parse(fields, 4);
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->quantization->dense_layers, layers);
+  }
+  const std::string expected = "; must be from 0 to 3, below num_hidden_layers";
+  for (const int layers : {-1, 4, 1 << 30}) {
+    fields["dense_layers"] = layers;
+    const auto config = parse(fields, 4);
+    ASSERT_FALSE(config);
+    EXPECT_EQ(config.error().code, ErrorCode::kCorrupt);
+    EXPECT_EQ(config.error().message,
+              "f: quantization_config: dense_layers: " + std::to_string(layers) + expected);
+  }
+  fields["dense_layers"] = "1";
+  EXPECT_EQ(parse(fields, 4).error().message,
+            "f: quantization_config: dense_layers: expected an integer, found string");
 }
 
 TEST(QuantizationConfig, TakesCompressedTensors) {
@@ -222,13 +245,33 @@ TEST(QuantizationConfig, RefusesOtherFormsOfCompressedTensors) {
 }
 
 TEST(QuantizationSchemeOf, ListsWhatItKnows) {
-  EXPECT_EQ(QuantizationScheme::of("int8", 0).value().group_size, 32);
-  EXPECT_EQ(QuantizationScheme::of("int8", 64).value().head_group_size, 64);
-  EXPECT_EQ(QuantizationScheme::of("int4", 64).value().head_group_size, 32);
-  EXPECT_EQ(QuantizationScheme::of("fp8", 0).error().message,
+  const auto of = [](const QuantizationChoice& choice) {
+    return QuantizationScheme::of(choice, 4);
+  };
+  EXPECT_EQ(of({.format = "int8"}).value().group_size, 32);
+  EXPECT_EQ(of({.format = "int8", .group_size = 64}).value().head_group_size, 64);
+  EXPECT_EQ(of({.format = "int4", .group_size = 64}).value().head_group_size, 32);
+  EXPECT_EQ(of({.format = "fp8"}).error().message,
             "quantization is \"fp8\", expected \"int8\" or \"int4\"");
-  EXPECT_EQ(QuantizationScheme::of("int4", 16).error().message,
+  EXPECT_EQ(of({.format = "int4", .group_size = 16}).error().message,
             "group_size is 16, expected 32, 64 or 128");
+}
+
+TEST(QuantizationSchemeOf, KeepsTheFirstLayerButNeverAllLayers) {
+  EXPECT_EQ(QuantizationScheme::of({.format = "int8"}, 4).value().dense_layers, 1);
+  EXPECT_EQ(QuantizationScheme::of({.format = "int8"}, 2).value().dense_layers, 1);
+  EXPECT_EQ(QuantizationScheme::of({.format = "int8"}, 1).value().dense_layers, 0);
+  for (const std::int64_t layers : {0, 3}) {
+    const auto scheme = QuantizationScheme::of({.format = "int8", .dense_layers = layers}, 4);
+    EXPECT_EQ(scheme.value().dense_layers, layers);
+  }
+  for (const std::int64_t layers : {-1, 4}) {
+    const auto scheme = QuantizationScheme::of({.format = "int8", .dense_layers = layers}, 4);
+    ASSERT_FALSE(scheme);
+    EXPECT_EQ(scheme.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(scheme.error().message,
+              "dense_layers is " + std::to_string(layers) + ", expected 0 to 3");
+  }
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ ModelConfig small_config(bool tied) {
   config.vocab_size = 67;
   config.hidden_size = 72;
   config.intermediate_size = 100;
-  config.num_hidden_layers = 2;
+  config.num_hidden_layers = 3;
   config.num_attention_heads = 4;
   config.num_key_value_heads = 2;
   config.head_dim = 10;
@@ -36,8 +36,11 @@ ModelConfig small_config(bool tied) {
   return config;
 }
 
-QuantizationScheme scheme_of(const char* format, std::int64_t group_size = 0) {
-  return QuantizationScheme::of(format, group_size).value();
+QuantizationScheme scheme_of(const char* format, std::int64_t group_size = 0,
+                             std::optional<std::int64_t> dense_layers = {}) {
+  const QuantizationChoice choice{
+      .format = format, .group_size = group_size, .dense_layers = dense_layers};
+  return QuantizationScheme::of(choice, small_config(true).num_hidden_layers).value();
 }
 
 Weights dummy(const ModelConfig& config) {
@@ -75,12 +78,15 @@ struct Form {
   const char* format;
   std::int64_t group_size;
   bool tied;
+  std::int64_t dense_layers;
 };
 
 class QuantizedCheckpoint : public ::testing::TestWithParam<Form> {
  protected:
   ModelConfig dense_config() const { return small_config(GetParam().tied); }
-  QuantizationScheme scheme() const { return scheme_of(GetParam().format, GetParam().group_size); }
+  QuantizationScheme scheme() const {
+    return scheme_of(GetParam().format, GetParam().group_size, GetParam().dense_layers);
+  }
   ModelConfig packed_config() const {
     ModelConfig config = dense_config();
     config.quantization = scheme();
@@ -101,6 +107,8 @@ TEST_P(QuantizedCheckpoint, IsWhatQuantizingAtLoadMakes) {
   EXPECT_EQ(mapped->summary().bytes, quantized.summary().bytes);
   EXPECT_EQ(mapped->summary().format, scheme().format);
   EXPECT_EQ(mapped->summary().group_size, scheme().group_size);
+  EXPECT_EQ(mapped->summary().dense_layers, scheme().dense_layers);
+  EXPECT_EQ(quantized.summary().dense_layers, scheme().dense_layers);
   EXPECT_EQ(mapped->summary().num_parameters, dense_config().num_parameters());
   EXPECT_EQ(mapped->summary().num_tensors, dense.summary().num_tensors);
 }
@@ -113,8 +121,24 @@ TEST_P(QuantizedCheckpoint, LeavesNormsAndAnUntiedEmbeddingAsTheyAre) {
   const char* const head = GetParam().tied ? "model.embed_tokens.weight" : "lm_head.weight";
   ASSERT_NE(weights.packed(head), nullptr);
   EXPECT_EQ(weights.packed(head)->shape.format, WeightFormat::kInt8);
-  EXPECT_EQ(weights.packed("model.layers.1.mlp.up_proj.weight")->shape.format, scheme().format);
+  EXPECT_EQ(weights.packed("model.layers.2.mlp.up_proj.weight")->shape.format, scheme().format);
   EXPECT_THROW(weights.at(head), InternalError);
+}
+
+TEST_P(QuantizedCheckpoint, LeavesTheMatricesOfTheFirstLayersAsTheyAre) {
+  ASSERT_TRUE(
+      write_quantized(dummy(dense_config()), dense_config(), scheme(), directory_.path(), {}));
+  const auto mapped = Weights::open(directory_.path(), packed_config());
+  ASSERT_TRUE(mapped) << mapped.error().message;
+  const Weights dense = dummy(dense_config());
+  for (const ExpectedTensor& tensor : expected_tensors(dense_config())) {
+    if (tensor.role != TensorRole::kProjection) continue;
+    const bool is_dense = tensor.layer < GetParam().dense_layers;
+    ASSERT_EQ(mapped->packed(tensor.name) == nullptr, is_dense) << tensor.name;
+    if (!is_dense) continue;
+    const WeightTensor& before = dense.at(tensor.name);
+    EXPECT_EQ(std::memcmp(before.data, mapped->at(tensor.name).data, num_bytes(before)), 0);
+  }
 }
 
 TEST_P(QuantizedCheckpoint, PutsCodesAtMultiplesOf64) {
@@ -136,7 +160,7 @@ TEST_P(QuantizedCheckpoint, TellsTheErrorOfEachKind) {
   ASSERT_EQ(files->kinds.size(), 8U);
   for (const KindError& kind : files->kinds) {
     const bool is_head = kind.kind == "embed_tokens" || kind.kind == "lm_head";
-    EXPECT_EQ(kind.num_tensors, is_head ? 1 : 2) << kind.kind;
+    EXPECT_EQ(kind.num_tensors, is_head ? 1 : 3 - GetParam().dense_layers) << kind.kind;
     const bool is_int4 = kind.format == WeightFormat::kInt4;
     EXPECT_EQ(is_int4, !is_head && scheme().format == WeightFormat::kInt4);
     EXPECT_GT(kind.mean_error, is_int4 ? 0.05 : 0.002);
@@ -146,9 +170,18 @@ TEST_P(QuantizedCheckpoint, TellsTheErrorOfEachKind) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, QuantizedCheckpoint,
-                         ::testing::Values(Form{"int8", 0, true}, Form{"int8", 32, false},
-                                           Form{"int4", 0, true}, Form{"int4", 64, false},
-                                           Form{"int4", 128, true}));
+                         ::testing::Values(Form{"int8", 0, true, 1}, Form{"int8", 32, false, 0},
+                                           Form{"int8", 64, true, 2}, Form{"int4", 0, true, 2},
+                                           Form{"int4", 64, false, 1}, Form{"int4", 128, true, 0}));
+
+// Whatever of it a user asked for, the files have decided.
+TEST(QuantizeWeights, LeavesAQuantizedCheckpointAsItIs) {
+  Weights weights = dummy(small_config(true));
+  ASSERT_TRUE(weights.quantize(scheme_of("int8", 128, 2), 1));
+  EXPECT_TRUE(weights.quantize(scheme_of("int8"), 1));
+  EXPECT_EQ(weights.summary().group_size, 128);
+  EXPECT_EQ(weights.summary().dense_layers, 2);
+}
 
 TEST(QuantizeWeights, RefusesAnotherFormatThanTheCheckpoints) {
   Weights weights = dummy(small_config(true));
@@ -274,6 +307,15 @@ TEST_F(SpoiledCheckpoint, AnotherGroupSizeThanConfigJsonSays) {
   ASSERT_FALSE(weights);
   EXPECT_EQ(weights.error().code, ErrorCode::kCorrupt);
   EXPECT_THAT(weights.error().message, ::testing::HasSubstr("config.json calls for"));
+}
+
+TEST_F(SpoiledCheckpoint, OtherDenseLayersThanConfigJsonSays) {
+  config_.quantization->dense_layers = 2;
+  EXPECT_THAT(open().error().message,
+              ::testing::HasSubstr("unexpected tensors: \"model.layers.1."));
+  config_.quantization->dense_layers = 0;
+  EXPECT_THAT(open().error().message,
+              ::testing::HasSubstr("unexpected tensors: \"model.layers.0."));
 }
 
 TEST_F(SpoiledCheckpoint, AnotherFormatThanConfigJsonSays) {

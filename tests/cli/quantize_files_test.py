@@ -35,7 +35,8 @@ class QuantizeFiles(unittest.TestCase):
 
     def test_the_summary_and_the_card(self):
         summary = self.quantize(BUNDLED, "--format", "int4", "--group-size", "64")
-        self.assertEqual((summary["format"], summary["group_size"]), ("int4", 64))
+        self.assertEqual((summary["format"], summary["group_size"], summary["dense_layers"]),
+                         ("int4", 64, 1))
         self.assertLess(summary["bytes_after"], summary["bytes_before"])
         kinds = {error["kind"]: error for error in summary["errors"]}
         self.assertEqual(set(kinds), {"embed_tokens", "q_proj", "k_proj", "v_proj", "o_proj",
@@ -43,12 +44,39 @@ class QuantizeFiles(unittest.TestCase):
         self.assertEqual(kinds["embed_tokens"]["format"], "int8")
         self.assertLess(kinds["embed_tokens"]["max_error"], 0.01)
         self.assertTrue(0.05 < kinds["q_proj"]["mean_error"] < 0.12)
+        self.assertEqual(kinds["q_proj"]["num_tensors"], 3)
         done = parapet("inspect", "--json", str(self.folder / "quantized"))
         card = json.loads(done.stdout)
         self.assertEqual((card["quantization"], card["quantization_method"],
-                          card["quantization_group_size"]), ("int4", "parapet", 64))
+                          card["quantization_group_size"], card["quantization_dense_layers"]),
+                         ("int4", "parapet", 64, 1))
+        self.assertIn(", layer 1 dense", parapet("inspect", str(self.folder / "quantized")).stdout)
         self.assertLess(card["bits_per_weight"], 9)
         self.assertTrue(card["has_tokenizer"] and card["has_chat_template"])
+
+    def test_dense_layers(self):
+        sizes = []
+        for layers in (0, 1, 2):
+            summary = self.quantize(BUNDLED, "--dense-layers", str(layers))
+            made = self.folder / "quantized"
+            config = json.loads((made / "config.json").read_text())
+            self.assertEqual(config["quantization_config"]["dense_layers"], layers)
+            names = Safetensors(made / "model.safetensors").header
+            for layer in range(4):
+                for kind in ("self_attn.q_proj", "mlp.down_proj"):
+                    name = f"model.layers.{layer}.{kind}.weight"
+                    self.assertEqual(name in names, layer < layers)
+                    self.assertEqual(name + "_codes" in names, layer >= layers)
+            card = json.loads(parapet("inspect", "--json", str(made)).stdout)
+            self.assertEqual(card["quantization_dense_layers"], layers)
+            if layers == 0:  # as files from before there was the field
+                before = dict(config["quantization_config"])
+                del before["dense_layers"]
+                edit_json(made / "config.json", quantization_config=before)
+                self.assertEqual(json.loads(parapet("inspect", "--json", str(made)).stdout), card)
+            sizes.append(summary["bytes_after"])
+            shutil.rmtree(made)
+        self.assertEqual(sizes, sorted(set(sizes)))
 
     def test_every_tensor_of_the_file_is_aligned(self):
         self.quantize(BUNDLED)
@@ -92,6 +120,10 @@ class QuantizeFiles(unittest.TestCase):
         self.refused(str(self.folder / "full"), target, words="config.json")
         self.refused(str(BUNDLED), target, "--format", "int2", words="int2")
         self.refused(str(BUNDLED), target, "--group-size", "48", words="48")
+        self.refused(str(BUNDLED), target, "--dense-layers", "4",
+                     words="dense_layers is 4, expected 0 to 3")
+        self.refused(str(BUNDLED), target, "--dense-layers", "-1", words="dense-layers")
+        self.refused(str(BUNDLED), target, "--dense-layers", "one", words="dense-layers")
         self.quantize(BUNDLED)
         self.refused(str(self.folder / "quantized"), target, words="quantized already")
 

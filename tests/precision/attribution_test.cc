@@ -101,9 +101,28 @@ TEST(AttributionTest, QuantizationIsWeightsAndCodes) {
     const DifferenceSource& codes = source_of(attribution, "activation_codes");
     const DifferenceSource& cache = source_of(attribution, "kv_cache");
     EXPECT_GT(weights.share, format == std::string("int4") ? 0.8 : 0.2);
-    EXPECT_GT(codes.share, cache.share);
+    // Both layers have a cache, the second alone has codes.
+    EXPECT_GT(codes.share, cache.share / 2);
     EXPECT_EQ(cache.what, "keys and values cached as bfloat16");
   }
+}
+
+// The first layer's matrices stay dense: it makes no error of its own, and neither weights nor
+// codes are told to.
+TEST(AttributionTest, ADenseFirstLayerAddsNothing) {
+  const GoldenCheckpoint golden = golden_checkpoint("gqa2-head128-bf16");
+  ProbeOptions candidate = float32_options(golden.directory);
+  candidate.model.quantization = "int8";
+  const Attribution attribution = attribution_of(golden, candidate);
+  ASSERT_EQ(attribution.sources.size(), 2U);
+  EXPECT_EQ(attribution.sources[0].what, "int8 weights from layer 2 on, multiplied as floats");
+  EXPECT_EQ(attribution.layers[1].own_relative_l2, 0);
+  EXPECT_GT(attribution.layers[2].own_relative_l2, 1e-3);
+  for (const OpError& op : attribution.ops) {
+    if (op.layer != 0) continue;
+    EXPECT_LT(op.own_relative_l2, 1e-6) << op_name(op.op);
+  }
+  EXPECT_FALSE(attribution.suspect);
 }
 
 // All the difference there is, is one.
@@ -174,6 +193,18 @@ TEST(ErrorTablesTest, TheFirstOpOutOfLineIsSuspect) {
   EXPECT_EQ(suspect_op(ops)->op, OpName::kQkv);
   ops[3].own_relative_l2 = NAN;
   EXPECT_EQ(suspect_op(ops)->layer, 1);
+}
+
+TEST(ErrorTablesTest, DenseLayersAreHeldAgainstTheQuantizedOnes) {
+  std::vector<OpError> ops;
+  for (int layer = 0; layer < 4; ++layer) {
+    ops.push_back({.layer = layer, .op = OpName::kQkv, .own_relative_l2 = layer < 3 ? 0 : 1e-2});
+  }
+  EXPECT_TRUE(suspect_op(ops)) << "were they all alike";
+  EXPECT_FALSE(suspect_op(ops, 3));
+  ops[1].own_relative_l2 = 5e-2;
+  ASSERT_TRUE(suspect_op(ops, 3));
+  EXPECT_EQ(suspect_op(ops, 3)->layer, 1);
 }
 
 TEST(DivergenceTest, KnownAnswers) {

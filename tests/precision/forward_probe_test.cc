@@ -147,6 +147,22 @@ TEST(ForwardProbeTest, OwnInputsGiveOwnOutputs) {
   }
 }
 
+TEST(ForwardProbeTest, CodesBeginWhereTheirFirstLayerDoes) {
+  const GoldenCheckpoint golden = golden_checkpoint("gqa2-head128-bf16");
+  ProbeOptions options = float32_options(golden.directory);
+  options.keep_hidden = true;
+  ForwardProbe probe = value_of(ForwardProbe::load(options));
+  const std::vector<ProbePrompt> prompts = prompts_of(golden);
+  const auto plain = value_of(probe.run(prompts));
+  options.numerics.codes = {.layer_group = 128, .head_group = 128, .first_layer = 1};
+  ASSERT_TRUE(probe.reconfigure(options));
+  const auto coded = value_of(probe.run(prompts));
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    EXPECT_LT(relative_l2<float>(coded[i].hidden[1], plain[i].hidden[1]), 1e-6);
+    EXPECT_GT(relative_l2<float>(coded[i].hidden[2], plain[i].hidden[2]), 1e-4);
+  }
+}
+
 TEST(ForwardProbeTest, RefusesWhatItCannotRun) {
   const GoldenCheckpoint golden = golden_checkpoint("mqa5-bf16");
   ProbeOptions options = float32_options(golden.directory);

@@ -56,6 +56,9 @@ class Rounding {
 struct ActivationCodes {
   std::int64_t layer_group = 0;  // inputs that share a scale, in the layers
   std::int64_t head_group = 0;   // and at the head
+  std::int64_t first_layer = 0;  // the layers before have dense weights in either case
+
+  std::int64_t group_of(std::int64_t layer) const { return layer < first_layer ? 0 : layer_group; }
 };
 
 struct Numerics {

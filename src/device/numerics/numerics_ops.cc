@@ -133,7 +133,8 @@ void NumericsOps::do_norm_linear(Stream& stream, TensorView x, const Norm& norm,
                                  const LinearWeight& weight, TensorView out) {
   const Input input =
       normed(stream, x, norm, weight, in_head_ ? OpName::kFinalNorm : OpName::kInputNorm);
-  linear(stream, input, weight, in_head_ ? numerics_.codes.head_group : numerics_.codes.layer_group,
+  const ActivationCodes& codes = numerics_.codes;
+  linear(stream, input, weight, in_head_ ? codes.head_group : codes.group_of(layer_),
          in_head_ ? Rounded::kLogits : Rounded::kLinear, out);
   tap(stream, in_head_ ? OpName::kLogits : OpName::kQkv, out);
 }
@@ -142,7 +143,7 @@ void NumericsOps::do_linear_add(Stream& stream, TensorView x, const LinearWeight
                                 TensorView residual) {
   if (has(Rounded::kLinear) || cuts_input(weight)) {
     const TensorView branch = branch_.matrix(residual.dim(0), residual.dim(1));
-    linear(stream, {x, Norm{}}, weight, numerics_.codes.layer_group, Rounded::kLinear, branch);
+    linear(stream, {x, Norm{}}, weight, numerics_.codes.group_of(layer_), Rounded::kLinear, branch);
     tap(stream, in_mlp_ ? OpName::kDownProjection : OpName::kOutProjection, branch);
     each_row(stream, residual.dim(0), [branch, residual](std::int64_t r) {
       const float* const from = row_of(branch, r);
@@ -167,7 +168,7 @@ void NumericsOps::do_norm_gate_up_silu(Stream& stream, TensorView x, const Norm&
     return;
   }
   const TensorView both = gate_up_.matrix(x.dim(0), gate_up.out_features());
-  linear(stream, input, gate_up, numerics_.codes.layer_group, Rounded::kLinear, both);
+  linear(stream, input, gate_up, numerics_.codes.group_of(layer_), Rounded::kLinear, both);
   tap(stream, OpName::kGateUp, both);
   each_row(stream, out.dim(0), [both, out, rounding = numerics_.rounding](std::int64_t r) {
     const float* const gate = row_of(both, r);

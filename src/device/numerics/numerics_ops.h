@@ -78,7 +78,7 @@ class NumericsOps final : public Ops {
   ExactLinear exact_;
 
   // Where in the forward the next op stands; ops come in the forward's order.
-  int layer_ = -1;
+  int layer_ = 0;
   int attention_layer_ = -1;  // of the last attention
   bool in_mlp_ = false;       // the next linear_add is the down projection
   bool in_head_ = false;      // the next norm_linear is the head

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "numbers.h"
+
 namespace parapet::cli {
 namespace {
 
@@ -11,14 +13,14 @@ double gib(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); 
 
 std::string engine_text(const EngineInfo& engine) {
   std::string text = fmt::format(
-      "{} ({}, {} threads): {:.2f} GiB of {} weights loaded in {:.2f} s\n"
+      "{} ({}, {} threads): {:.2f} GiB of {} weights{} loaded in {:.2f} s\n"
       "Activations in {}: {:.2f} GiB for steps of {} tokens\n"
       "KV cache: {} tokens in {} ({:.2f} GiB, blocks of {})\n"
       "Maximum concurrency for {} tokens per request: {:.2f}x\n",
       engine.device, engine.isa, engine.num_threads, gib(engine.weight_bytes), engine.weights_dtype,
-      engine.load_seconds, engine.activation_dtype, gib(engine.activation_bytes),
-      engine.max_num_batched_tokens, engine.kv_cache_tokens, engine.kv_cache_dtype,
-      gib(engine.kv_cache_bytes), engine.block_size, engine.max_model_len,
+      dense_layers_text(engine.dense_layers), engine.load_seconds, engine.activation_dtype,
+      gib(engine.activation_bytes), engine.max_num_batched_tokens, engine.kv_cache_tokens,
+      engine.kv_cache_dtype, gib(engine.kv_cache_bytes), engine.block_size, engine.max_model_len,
       engine.max_concurrency());
   text += engine.num_captured_sizes == 0
               ? "Eager mode: nothing captured\n"
@@ -33,6 +35,7 @@ nlohmann::ordered_json engine_json(const EngineInfo& engine) {
           {"isa", engine.isa},
           {"num_threads", engine.num_threads},
           {"weights_dtype", engine.weights_dtype},
+          {"dense_layers", engine.dense_layers},
           {"weight_bytes", engine.weight_bytes},
           {"load_seconds", engine.load_seconds},
           {"activation_dtype", engine.activation_dtype},

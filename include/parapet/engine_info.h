@@ -14,8 +14,9 @@ struct EngineInfo {
   std::string device;  // "cpu"
   std::string isa;     // "avx2"
   int num_threads = 0;
-  std::string activation_dtype;  // "float32", "bfloat16"
-  std::string weights_dtype;     // "bfloat16"; "int8" and "int4" are quantized
+  std::string activation_dtype;   // "float32", "bfloat16"
+  std::string weights_dtype;      // "bfloat16"; "int8" and "int4" are quantized
+  std::int64_t dense_layers = 0;  // first layers whose matrices are not quantized, where others are
   std::int64_t weight_bytes = 0;
   std::int64_t activation_bytes = 0;  // of the largest step; taken as steps need it
   double load_seconds = 0;            // of weights: mapping, checking, packing

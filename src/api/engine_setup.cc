@@ -46,6 +46,7 @@ EngineInfo describe(const Device& device, const Engine& engine) {
   const WeightsSummary& weights = model.weights_summary();
   info.weights_dtype =
       weights.format ? weight_format_name(*weights.format) : dtype_name(model.config().dtype);
+  info.dense_layers = weights.dense_layers;
   info.weight_bytes = static_cast<std::int64_t>(weights.bytes);
   info.activation_bytes = Qwen3Model::activation_bytes(model.config(), model.limits());
   info.max_model_len = limits.max_model_len;

@@ -84,7 +84,7 @@ class LatencyBenchRun {
     (void)first;
     bench_.first_token_seconds = watch.milliseconds() / 1000;
     bench_.engine = setup_.info;
-    PARAPET_ASSIGN(formats_, model_formats(setup_.info.weights_dtype));
+    PARAPET_ASSIGN(formats_, model_formats(setup_.info, config()));
     return {};
   }
 

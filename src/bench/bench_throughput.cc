@@ -86,7 +86,8 @@ Result<ThroughputBench> run(const ThroughputBenchOptions& options) {
   bench.engine = setup.info;
   bench.resident_bytes_ready = static_cast<std::int64_t>(resident_memory());
   const DeviceInfo& device = setup.device->info();
-  PARAPET_ASSIGN(const ModelFormats formats, model_formats(setup.info.weights_dtype));
+  PARAPET_ASSIGN(const ModelFormats formats,
+                 model_formats(setup.info, setup.engine->model().config()));
   std::vector<double> seconds;
   std::vector<double> of_limit;
   std::vector<MachinePeaks> peaks;

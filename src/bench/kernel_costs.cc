@@ -104,26 +104,33 @@ Result<ModelFormats> model_formats(std::string_view name) {
   return ModelFormats{layers, head};
 }
 
+Result<ModelFormats> model_formats(const EngineInfo& engine, const ModelConfig& config) {
+  PARAPET_ASSIGN(ModelFormats formats, model_formats(engine.weights_dtype));
+  PARAPET_ASSIGN(formats.dense, matrix_format(dtype_name(config.dtype)));
+  formats.dense_layers = engine.dense_layers;
+  return formats;
+}
+
 std::vector<KernelCost> forward_costs(const ModelConfig& config, const ModelFormats& formats,
                                       const ForwardShape& shape) {
-  const MatrixFormat& layers = formats.layers;
   const std::int64_t hidden = config.hidden_size;
   const std::int64_t query = config.num_attention_heads * config.head_dim;
   const std::int64_t key_value = config.num_key_value_heads * config.head_dim;
   std::vector<KernelCost> costs;
   for (std::int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+    const MatrixFormat& matrices = layer < formats.dense_layers ? formats.dense : formats.layers;
     // Past its keys and values, the last layer works on the rows alone whose logits are read.
     const bool last = layer + 1 == config.num_hidden_layers;
     const std::int64_t rows = last ? std::min(shape.rows, shape.logit_rows) : shape.rows;
-    costs.push_back(linear_cost(shape.rows, hidden, query + 2 * key_value, layers));
+    costs.push_back(linear_cost(shape.rows, hidden, query + 2 * key_value, matrices));
     KernelCost attention =
         attention_cost(config, rows / shape.sequences, shape.context, shape.kv_dtype);
     attention.ops *= static_cast<double>(shape.sequences);
     attention.bytes *= static_cast<double>(shape.sequences);
     costs.push_back(attention);
-    costs.push_back(linear_cost(rows, query, hidden, layers));
-    costs.push_back(linear_cost(rows, hidden, 2 * config.intermediate_size, layers));
-    costs.push_back(linear_cost(rows, config.intermediate_size, hidden, layers));
+    costs.push_back(linear_cost(rows, query, hidden, matrices));
+    costs.push_back(linear_cost(rows, hidden, 2 * config.intermediate_size, matrices));
+    costs.push_back(linear_cost(rows, config.intermediate_size, hidden, matrices));
   }
   costs.push_back(linear_cost(shape.logit_rows, hidden, config.vocab_size, formats.head));
   return costs;

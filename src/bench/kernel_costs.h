@@ -61,10 +61,14 @@ struct ForwardShape {
 };
 struct ModelFormats {
   MatrixFormat layers;
-  MatrixFormat head;  // and embedding
+  MatrixFormat head;        // and embedding
+  MatrixFormat dense = {};  // of the first dense_layers
+  std::int64_t dense_layers = 0;
 };
 // As weights of that name are: the head of "int4" is int8.
 Result<ModelFormats> model_formats(std::string_view name);
+// As an engine holds the weights of this configuration.
+Result<ModelFormats> model_formats(const EngineInfo& engine, const ModelConfig& config);
 std::vector<KernelCost> forward_costs(const ModelConfig& config, const ModelFormats& formats,
                                       const ForwardShape& shape);
 double limit_seconds(std::span<const KernelCost> costs, const MachinePeaks& peaks);

@@ -71,6 +71,30 @@ TEST(KernelCosts, SequencesShareTheMatricesAlone) {
   EXPECT_DOUBLE_EQ(four.bytes - one.bytes, layers * (4 * row.bytes - chunk.bytes));
 }
 
+// One token reads what an engine tells of its weights, but norms and what is only looked up.
+TEST(KernelCosts, DenseFirstLayersAreReadAsTheyAre) {
+  const ModelConfig config = *config_of_shape("0.6b");
+  const ForwardShape token{.rows = 1, .context = 1, .logit_rows = 1};
+  EngineInfo engine;
+  engine.weights_dtype = "int8";
+  const KernelCost none = total(forward_costs(config, *model_formats(engine, config), token));
+  engine.dense_layers = 2;
+  const KernelCost two = total(forward_costs(config, *model_formats(engine, config), token));
+  const MatrixFormat dense = *matrix_format("bfloat16");
+  const MatrixFormat packed = *matrix_format("int8");
+  const std::int64_t query = config.num_attention_heads * config.head_dim;
+  const std::int64_t key_value = config.num_key_value_heads * config.head_dim;
+  const auto layer_bytes = [&](const MatrixFormat& format) {
+    return format.bytes(config.hidden_size, query + 2 * key_value) +
+           format.bytes(query, config.hidden_size) +
+           format.bytes(config.hidden_size, 2 * config.intermediate_size) +
+           format.bytes(config.intermediate_size, config.hidden_size);
+  };
+  EXPECT_DOUBLE_EQ(two.bytes - none.bytes,
+                   static_cast<double>(2 * (layer_bytes(dense) - layer_bytes(packed))));
+  EXPECT_DOUBLE_EQ(two.ops, none.ops);
+}
+
 TEST(KernelCosts, TheHeadOfInt4IsInt8) {
   EXPECT_EQ(model_formats("int4")->layers.name, "int4");
   EXPECT_EQ(model_formats("int4")->head.name, "int8");

@@ -23,7 +23,9 @@ PlannedDifference rounding_of(std::string name, std::string what, Rounded value)
 Result<std::optional<QuantizationScheme>> scheme_of(const ProbeOptions& candidate) {
   std::optional<QuantizationScheme> scheme;
   PARAPET_ASSIGN(const ModelConfig config, config_of(candidate.model));
-  if (!candidate.model.quantization.empty()) {
+  const bool stored = (config.quantization || config.compressed_tensors) &&
+                      !is_dummy(candidate.model);  // then the files have decided
+  if (!candidate.model.quantization.empty() && !stored) {
     PARAPET_ASSIGN(scheme, QuantizationScheme::of({.format = candidate.model.quantization},
                                                   config.num_hidden_layers));
     return scheme;

@@ -133,7 +133,7 @@ class PackedTileWeights {
   // The weights are rounded more coarsely than one part of an activation is.
   static constexpr std::int64_t kParts = 1;
   // Over the ends of groups: panels follow each other.
-  static constexpr std::int64_t kStreamAhead = 1024;
+  static constexpr std::int64_t kStreamAhead = 2048;
 
   using Tile = TilePanel;
 

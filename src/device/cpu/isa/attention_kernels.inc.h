@@ -64,11 +64,13 @@ inline int visible_keys(const AttentionChunk& chunk, int row) {
   return visible < kChunkKeys ? visible : kChunkKeys;
 }
 
-// weights[r][panel keys] = queries_r . keys, for kRows rows and kPanels panels.
-template <class Kv, int kRows, int kPanels>
+// weights[r][panel keys] = queries_r . keys, for kRows rows and kPanels panels. kHeadDim: what it
+// is, or 0. Known, it leaves one address for all rows, where each would take a register.
+template <class Kv, int kRows, int kPanels, int kHeadDim>
 inline void score_panels(const AttentionChunk& chunk, int row, int panel) {
   constexpr int kVecs = kPanels * kPanelVecs;
-  const float* const query = chunk.queries + std::int64_t{row} * chunk.head_dim;
+  const std::int64_t head_dim = kHeadDim > 0 ? kHeadDim : chunk.head_dim;
+  const float* const query = chunk.queries + row * head_dim;
   const typename Kv::Element* keys[kPanels];
   const typename Kv::Element* values[kPanels];
   Vec scales[kVecs];
@@ -84,7 +86,7 @@ inline void score_panels(const AttentionChunk& chunk, int row, int panel) {
   for (auto& row_scores : scores) {
     for (Vec& score : row_scores) score = splat(0.0F);
   }
-  for (int d = 0; d < chunk.head_dim; ++d) {
+  for (std::int64_t d = 0; d < head_dim; ++d) {
     for (int p = 0; p < kPanels && kPrefetch<kRows>; ++p) prefetch(values[p] + d * kPanelKeys);
     Vec elements[kVecs];
 #pragma GCC unroll 16
@@ -94,7 +96,7 @@ inline void score_panels(const AttentionChunk& chunk, int row, int panel) {
     }
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const Vec element = splat(query[r * chunk.head_dim + d]);
+      const Vec element = splat(query[r * head_dim + d]);
 #pragma GCC unroll 16
       for (int v = 0; v < kVecs; ++v) scores[r][v] = fma(element, elements[v], scores[r][v]);
     }
@@ -240,9 +242,13 @@ void score_rows(const AttentionChunk& chunk, int row, int panel, int end) {
   const int panels = (visible_to<kRows>(chunk, row).most + kPanelKeys - 1) / kPanelKeys;
   if (panels < end) end = panels;
   for (; panel + kPanels <= panels; panel += kPanels) {
-    score_panels<Kv, kRows, kPanels>(chunk, row, panel);
+    if (chunk.head_dim == 128) {
+      score_panels<Kv, kRows, kPanels, 128>(chunk, row, panel);
+    } else {
+      score_panels<Kv, kRows, kPanels, 0>(chunk, row, panel);
+    }
   }
-  for (; panel < end; ++panel) score_panels<Kv, kRows, 1>(chunk, row, panel);
+  for (; panel < end; ++panel) score_panels<Kv, kRows, 1, 0>(chunk, row, panel);
 }
 
 template <class Kv, int kRows>

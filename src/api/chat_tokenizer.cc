@@ -61,7 +61,8 @@ Result<ChatTokenizer::Rendered> ChatTokenizer::render_json(std::string_view requ
     request_json = wrapped;
   }
   return guarded([&]() -> Result<Rendered> {
-    PARAPET_ASSIGN(const OriginText text, impl_->chat_template->render(request_json, add_generation_prompt));
+    PARAPET_ASSIGN(const OriginText text,
+                   impl_->chat_template->render(request_json, add_generation_prompt));
     return Rendered{text.text(), tokens == TemplateTokens::kHuggingFace
                                      ? impl_->tokenizer.encode(text.text(), Origin::kTemplate)
                                      : impl_->tokenizer.encode(text)};

@@ -74,9 +74,7 @@ class CardBenchRun {
 
  private:
   Engine& engine() { return *setup_.engine; }
-  bool has_weights() const {
-    return !is_dummy(options_.model);
-  }
+  bool has_weights() const { return !is_dummy(options_.model); }
 
   // What the last load took is given back first, so that none counts on it.
   Result<CardBench::Load> load(const std::string& load_format, bool eager) {

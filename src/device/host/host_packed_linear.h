@@ -1,4 +1,5 @@
-// A quantized linear weight used in place: panels where the checkpoint, or whoever packed, has them.
+// A quantized linear weight used in place: panels where the checkpoint, or whoever packed, has
+// them.
 #pragma once
 
 #include <cstdint>

@@ -199,7 +199,8 @@ void NumericsOps::cut_heads(Stream& stream, TensorView qkv, const HeadShape& sha
   tap_columns(stream, OpName::kRope, qkv, rotated * dim);
   if (!rounding.has(Rounded::kKv)) return;
   each_row(stream, qkv.dim(0), [=](std::int64_t r) {
-    round_to_bf16(row_of(qkv, r) + shape.num_heads * dim, 2 * shape.num_kv_heads * dim);
+    const std::int64_t kv = std::int64_t{shape.num_kv_heads} * dim;
+    round_to_bf16(row_of(qkv, r) + std::int64_t{shape.num_heads} * dim, 2 * kv);
   });
 }
 

@@ -191,6 +191,7 @@ inline float finite_max(const float* x, std::int64_t count) {
   for (std::int64_t i = 0; i < count; i += kLanes) {
     const Vec v = load(x + i);
     largest = max(largest, max(v, -v));
+    // NOLINTNEXTLINE(misc-redundant-expression)
     bad = bad + (v - v);  // NaN of NaN and of infinity
   }
   return nan_lanes(bad) != 0 ? __builtin_nanf("") : reduce_max(largest);

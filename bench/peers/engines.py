@@ -55,6 +55,19 @@ class Parapet:
             raise EngineError(f"parapet quantize --format {name} failed ({done.returncode})")
 
 
+def measured_round(result: dict, name: str, threads: int, measured: dict) -> dict:
+    """What a peer's process told, in the terms of a round."""
+    if result["threads"] != threads:
+        raise EngineError(f"{name} took {result['threads']} threads, not {threads}")
+    return {"prefill": measured["prefill_seconds"],
+            "decode": mean(measured["decode_seconds"]),
+            "verdict": measured["answer_seconds"],
+            "start": result["first_token_seconds"],
+            # What the language it is driven by takes is not the engine's.
+            "memory": result["peak_resident_bytes"] - result["resident_bytes_before"],
+            "details": result}
+
+
 @dataclass
 class LlamaCpp:
     node_modules: Path
@@ -66,13 +79,21 @@ class LlamaCpp:
                "cached": CACHED, "answer": ANSWER, "repeats": 1,
                "package": str(package.resolve())}
         result = run_json(["node", HERE / "llama_cpp.mjs", json.dumps(job)], "llama.cpp")
-        if result["threads"] != self.threads:
-            raise EngineError(f"llama.cpp took {result['threads']} threads, not {self.threads}")
-        measured = result["rounds"][0]
-        return {"prefill": measured["prefill_seconds"],
-                "decode": mean(measured["decode_seconds"]),
-                "verdict": measured["answer_seconds"],
-                "start": result["first_token_seconds"],
-                # What Node itself takes is not llama.cpp's.
-                "memory": result["peak_resident_bytes"] - result["resident_bytes_before"],
-                "details": result}
+        return measured_round(result, "llama.cpp", self.threads, result["rounds"][0])
+
+
+@dataclass
+class Transformers:
+    python: Path
+    threads: int
+
+    def installed(self) -> bool:
+        look = "import importlib.util as u, sys; sys.exit(not (u.find_spec('torch') and u.find_spec('transformers')))"
+        return subprocess.run([str(self.python), "-c", look]).returncode == 0
+
+    def round(self, model: Path, prompt: list[int]) -> dict:
+        job = {"model": str(model), "threads": self.threads, "prompt": prompt,
+               "cached": CACHED, "answer": ANSWER}
+        result = run_json([self.python, HERE / "hf_transformers.py", json.dumps(job)],
+                          "transformers")
+        return measured_round(result, "transformers", self.threads, result)

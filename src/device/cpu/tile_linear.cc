@@ -82,6 +82,8 @@ class TileLinear {
             .band_stride = round_up(columns.cols, kTileSide)};
   }
 
+  using Stage = TileStage<typename Weights::Tile>;
+
   // The weight tiles of an item.
   struct Item {
     typename Weights::Tile tiles[kMaxTiles];
@@ -158,11 +160,13 @@ class TileLinear {
     const std::int64_t stages = ceil_div(blocks_, kStageBlocks) * ceil_div(item.count, kStageTiles);
     std::byte* panel = reinterpret_cast<std::byte*>(panels);
     std::byte* next_panel = panel + kStageBytes;
-    if (stages > 0) weights_.bring(stage_of(item, 0), panel);
-    for (std::int64_t stage = 0; stage < stages; ++stage) {
+    Stage stage = stage_of(item, 0);
+    if (stages > 0) weights_.bring(stage, panel);
+    for (std::int64_t following = 1; following <= stages; ++following) {
       const TileDotArgs args = dot_args(tile, item, stage, panel);
-      if (stage + 1 < stages) {
-        weights_.dot_and_bring(args, stage_of(item, stage + 1), next_panel);
+      if (following < stages) {
+        stage = stage_of(item, following);
+        weights_.dot_and_bring(args, stage, next_panel);
       } else {
         weights_.dot_and_fetch(args, stage_of(next_item, 0));
       }
@@ -172,21 +176,18 @@ class TileLinear {
   }
 
   // Stages go through all tiles of some blocks, then of the next ones.
-  static std::int64_t first_tile(const Item& item, std::int64_t stage) {
-    return stage % ceil_div(item.count, kStageTiles) * kStageTiles;
-  }
-  TileStage<typename Weights::Tile> stage_of(const Item& item, std::int64_t stage) const {
-    const std::int64_t tile = first_tile(item, stage);
-    const std::int64_t block = stage / ceil_div(item.count, kStageTiles) * kStageBlocks;
+  Stage stage_of(const Item& item, std::int64_t index) const {
+    const std::int64_t stages = ceil_div(item.count, kStageTiles);  // of the same blocks
+    const std::int64_t tile = index % stages * kStageTiles;
+    const std::int64_t block = index / stages * kStageBlocks;
     return {.tiles = item.tiles + tile,
             .num_tiles = std::min(kStageTiles, item.count - tile),
             .first_block = block,
             .blocks = std::min(kStageBlocks, blocks_ - block)};
   }
 
-  TileDotArgs dot_args(const LinearTile& tile, const Item& item, std::int64_t index,
+  TileDotArgs dot_args(const LinearTile& tile, const Item& item, const Stage& stage,
                        const std::byte* panel) const {
-    const auto stage = stage_of(item, index);
     return {.x = x_ + tile.row / kTileSide * x_tile_stride(),
             .x_tile_stride = x_tile_stride(),
             .parts = Weights::kParts,
@@ -196,7 +197,7 @@ class TileLinear {
             .weight_tiles = stage.num_tiles,
             .first_block = stage.first_block,
             .blocks = stage.blocks,
-            .sums = tile.sums + first_tile(item, index) * kTileSide,
+            .sums = tile.sums + (stage.tiles - item.tiles) * kTileSide,
             .sums_stride = tile.stride,
             .accumulate = stage.first_block > 0};
   }

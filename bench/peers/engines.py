@@ -1,6 +1,6 @@
 """One round of each engine: a process that starts, measures and ends.
 
-Both do the same. The first tokens of the prompt, `CACHED`, are computed before the clock starts.
+All do the same. The first tokens of the prompt, `CACHED`, are computed before the clock starts.
 prefill: the rest of the prompt, up to the first token of the answer. decode: the mean of the seven
 passes after it. verdict: the whole answer of eight tokens, by Parapet in one pass that checks it as
 a guard's verdict is checked, by a peer token by token. start: from the model's file to the first
@@ -9,6 +9,7 @@ token of a prompt of one. memory: the most that was resident. Seconds and bytes.
 
 import json
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -84,16 +85,12 @@ class LlamaCpp:
 
 @dataclass
 class Transformers:
-    python: Path
+    """In the Python that runs this, of which it is a package."""
     threads: int
-
-    def installed(self) -> bool:
-        look = "import importlib.util as u, sys; sys.exit(not (u.find_spec('torch') and u.find_spec('transformers')))"
-        return subprocess.run([str(self.python), "-c", look]).returncode == 0
 
     def round(self, model: Path, prompt: list[int]) -> dict:
         job = {"model": str(model), "threads": self.threads, "prompt": prompt,
                "cached": CACHED, "answer": ANSWER}
-        result = run_json([self.python, HERE / "hf_transformers.py", json.dumps(job)],
+        result = run_json([sys.executable, HERE / "hf_transformers.py", json.dumps(job)],
                           "transformers")
         return measured_round(result, "transformers", self.threads, result)

@@ -87,11 +87,15 @@ class Server:
     def raw(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
-    def metric(self, name: str) -> float:
-        """The sum of all samples of that name."""
+    def metrics(self, *names: str) -> list[float]:
+        """Of each name the sum of all samples, as one answer has them."""
         lines = self.get("/metrics").body.decode().splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines
-                   if line.split("{")[0].split(" ")[0] == name)
+        return [sum(float(line.rsplit(" ", 1)[1]) for line in lines
+                    if line.split("{")[0].split(" ")[0] == name)
+                for name in names]
+
+    def metric(self, name: str) -> float:
+        return self.metrics(name)[0]
 
     def until(self, condition, seconds: float = 20):
         """Waits for something that comes about by itself."""

@@ -3,17 +3,18 @@
 #include <algorithm>
 #include <cstring>
 
+#include "device/cpu/cache_sizes.h"
 #include "device/cpu/norm_rows.h"
 
 namespace parapet::cpu {
 namespace {
 
-// What stays in a second-level cache of 512 KiB: a block of 160 rows of activations (320 KiB), 24
-// widened columns of it (48 KiB), the next 24 as the checkpoint has them, and the sums of a tile.
-// A tile is three panels wide, so that activations come from further away once in three.
+// What stays in the second-level cache, of 512 KiB or more: a block of a tile's activations (5/8 of
+// it), 24 widened columns of the block (48 KiB), the next 24 as the checkpoint has them, and the
+// sums of a tile. A tile is three panels wide, so that activations come from further away once in
+// three.
 constexpr std::int64_t kPanelCols = 24;
 constexpr std::int64_t kMaxTileCols = 3 * kPanelCols;
-constexpr std::int64_t kMaxTileRows = 160;
 // Rows and columns that are multiplied between two requests for the next panel's weights.
 constexpr std::int64_t kPieceStrips = 4;
 constexpr std::int64_t kCacheLine = 64;
@@ -44,7 +45,8 @@ Plan make_plan(const KernelTable& kernels, int num_threads, const LinearJob& job
   plan.cols = job.weight.out_features() / job.bands;
   plan.stream = plan.rows <= kStreamStrips * kernels.tile_rows;
   plan.block = plan.rows <= kernels.tile_rows ? plan.in : std::min(plan.in, kDotBlock);
-  const std::int64_t row_tiles = std::max<std::int64_t>(1, ceil_div(plan.rows, kMaxTileRows));
+  const std::int64_t max_rows = cache_sizes().second_level * 5 / 8 / (kDotBlock * 4);
+  const std::int64_t row_tiles = std::max<std::int64_t>(1, ceil_div(plan.rows, max_rows));
   plan.tile_rows = round_up(ceil_div(plan.rows, row_tiles), kernels.tile_rows);
   const std::int64_t items = ceil_div(kItemsPerThread * num_threads, row_tiles);
   plan.tile_cols = std::clamp(round_up(ceil_div(plan.cols, items), kColUnit), kColUnit,

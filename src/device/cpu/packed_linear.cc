@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "device/cpu/cache_sizes.h"
 #include "device/cpu/norm_rows.h"
 
 namespace parapet::cpu {
@@ -11,13 +12,13 @@ namespace {
 
 static_assert(kPackedCols == kPanelFeatures);
 
-// Half of a first-level cache of 32 KiB: the other half is for the activations that pass by.
-constexpr std::int64_t kBlockBytes = std::int64_t{16} << 10;
+// What a block of weights leaves of the first-level cache to the activations that pass by.
+constexpr std::int64_t kPassingBytes = std::int64_t{16} << 10;
 // Panels of a tile: the more, the less often activations are read again.
 constexpr std::int64_t kMaxTilePanels = 4;
-// A block's activations of so many rows, of two bytes, fill half of a second-level cache of 512
-// KiB.
-constexpr std::int64_t kMaxTileRows = 256;
+// What a row of a tile takes of the second-level cache: a block's activations, of up to two bytes,
+// and sums.
+constexpr std::int64_t kTileRowBytes = std::int64_t{2} << 10;
 // Strips of rows up to which weights are read once and in order, without blocks.
 constexpr std::int64_t kStreamStrips = 2;
 // Over the ends of groups and panels, which follow each other. A page: what the processor sees of
@@ -66,7 +67,7 @@ class PackedLinear {
     for (const auto& part : parts) panels += part.matrix.shape.panels();
     stream_ = rows_ <= kStreamStrips * packed_.tile_rows;
     const std::int64_t max_panels = stream_ ? kMaxTilePanels : kMaxTilePanels / job_.bands;
-    const std::int64_t row_tiles = ceil_div(rows_, kMaxTileRows);
+    const std::int64_t row_tiles = ceil_div(rows_, cache_sizes().second_level / kTileRowBytes);
     tile_rows_ = round_up(ceil_div(rows_, row_tiles), packed_.tile_rows);
     tile_panels_ = std::clamp<std::int64_t>(
         ceil_div(panels * row_tiles, kItemsPerThread * num_threads()), 1, max_panels);
@@ -77,7 +78,8 @@ class PackedLinear {
       }
     }
     const std::int64_t bytes = job_.bands * tile_panels_ * parts.front().matrix.shape.group_bytes();
-    block_groups_ = stream_ ? groups_ : std::clamp<std::int64_t>(kBlockBytes / bytes, 1, groups_);
+    const std::int64_t block_bytes = cache_sizes().first_level - kPassingBytes;
+    block_groups_ = stream_ ? groups_ : std::clamp<std::int64_t>(block_bytes / bytes, 1, groups_);
   }
 
   void allocate(Workspace& workspace) {
@@ -140,7 +142,6 @@ class PackedLinear {
                 std::int64_t group) const {
     const PackedMatrix& matrix = weight_.band(band, job_.bands)[panels.part].matrix;
     packed_.dot({.x = codes_ + (group * rows_ + tile.row) * group_bytes(),
-                 .x_row_stride = group_bytes(),
                  .x_group_stride = rows_ * group_bytes(),
                  .x_scales = scales_ + group * rows_ + tile.row,
                  .x_corrections = corrections_ + group * rows_ + tile.row,

@@ -58,8 +58,7 @@ struct QuantizeArgs {
 
 // sums[r][16 p + c] = what ops.h says of row r and feature c of panel p, or += where `accumulate`.
 struct PackedDotArgs {
-  const std::byte* x;           // codes of the rows' activations
-  std::int64_t x_row_stride;    // bytes
+  const std::byte* x;           // codes of the rows' activations: [rows, group_size * value_bytes]
   std::int64_t x_group_stride;  // bytes
   const float* x_scales;        // [groups, rows], groups scale_stride apart
   const std::int32_t* x_corrections;

@@ -9,20 +9,19 @@ using GroupSums = std::int32_t[2][2][kTileSide][kTileSide];
 
 // Tiles 0 to 3 are sums of (row tile 0, panel 0), (0, 1), (1, 0), (1, 1); 4 and 5 activations; 6
 // and 7 weights.
-inline void add_code_group(const std::byte* x, std::int64_t x_row_stride,
-                           const std::uint8_t* const* codes, std::int64_t group_size,
-                           GroupSums& sums) {
+inline void add_code_group(const std::byte* x, const std::uint8_t* const* codes,
+                           std::int64_t group_size, GroupSums& sums) {
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
   for (std::int64_t k = 0; k < group_size; k += kCodeTileInputs) {
     _tile_loadd(6, codes[0] + k * kPackedCols, kTileRowBytes);
-    _tile_loadd(4, x + k, x_row_stride);
+    _tile_loadd(4, x + k, group_size);
     _tile_dpbsud(0, 4, 6);
     _tile_loadd(7, codes[1] + k * kPackedCols, kTileRowBytes);
     _tile_dpbsud(1, 4, 7);
-    _tile_loadd(5, x + kTileSide * x_row_stride + k, x_row_stride);
+    _tile_loadd(5, x + kTileSide * group_size + k, group_size);
     _tile_dpbsud(2, 5, 6);
     _tile_dpbsud(3, 5, 7);
   }
@@ -76,8 +75,8 @@ inline void code_tile(const PackedDotArgs& args, std::int64_t row, std::int64_t 
       scales[p] =
           load_bf16(args.scales + (panel + p) * args.scales_panel_stride + group * kPackedCols);
     }
-    add_code_group(args.x + row * args.x_row_stride + group * args.x_group_stride,
-                   args.x_row_stride, codes, args.group_size, group_sums);
+    add_code_group(args.x + row * args.group_size + group * args.x_group_stride, codes,
+                   args.group_size, group_sums);
     const std::int64_t scale = group * args.scale_stride + row;
     add_scaled_group(group_sums, scales, args.x_scales + scale, args.x_corrections + scale,
                      args.accumulate || group > 0, sums, args.sums_stride);
@@ -88,7 +87,7 @@ inline void code_tile(const PackedDotArgs& args, std::int64_t row, std::int64_t 
 inline void rest_dot(const PackedDotArgs& args, std::int64_t row, std::int64_t rows,
                      std::int64_t panel) {
   PackedDotArgs rest = args;
-  rest.x += row * args.x_row_stride;
+  rest.x += row * args.group_size;
   rest.x_scales += row;
   rest.x_corrections += row;
   rest.rows = rows;

@@ -3,9 +3,10 @@
 
 // What both formats share: activations are signed bytes in order.
 struct VnniPanel {
-  // 24 sums, 4 vectors of weights and one of activations, of 32 registers.
-  static constexpr int kRows = 6;
-  static constexpr int kPanels = 4;
+  // 14 sums of integers and 14 of floats, 2 vectors of weights and one of activations, of 32
+  // registers.
+  static constexpr int kRows = 7;
+  static constexpr int kPanels = 2;
   static constexpr int kRowPanels = 4;
   static constexpr int kFlushInputs = 0;
   using Sums = __m512i;

@@ -38,9 +38,10 @@ inline void keep_order(Sums& sums) {
 #endif
 }
 
-template <class Panel, int kRows, int kVecs, class Sums>
-inline void add_step(const std::uint8_t* const* codes, std::int64_t fetch_ahead,
-                     const std::byte* const* x, std::int64_t step, Sums (&sums)[kRows][kVecs]) {
+// Rows of activations lie kRowBytes apart.
+template <class Panel, int kRowBytes, int kRows, int kVecs, class Sums>
+inline void add_step(const std::uint8_t* const* codes, std::int64_t fetch_ahead, const std::byte* x,
+                     int step, Sums (&sums)[kRows][kVecs]) {
 #pragma GCC unroll 8
   for (int part = 0; part < Panel::kParts; ++part) {
     typename Panel::Codes weights[kVecs];
@@ -54,7 +55,8 @@ inline void add_step(const std::uint8_t* const* codes, std::int64_t fetch_ahead,
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       std::int32_t bits = 0;
-      __builtin_memcpy(&bits, x[r] + (step * Panel::kParts + part) * kPartBytes, sizeof bits);
+      __builtin_memcpy(&bits, x + r * kRowBytes + (step * Panel::kParts + part) * kPartBytes,
+                       sizeof bits);
       const auto values = Panel::broadcast(bits);
 #pragma GCC unroll 16
       for (int v = 0; v < kVecs; ++v) {
@@ -65,23 +67,24 @@ inline void add_step(const std::uint8_t* const* codes, std::int64_t fetch_ahead,
   }
 }
 
-// One group of kRows rows and kVecs vectors of features.
-template <class Panel, int kRows, int kVecs>
+// One group of kGroup inputs, of kRows rows and kVecs vectors of features.
+template <class Panel, int kGroup, int kRows, int kVecs>
 inline void add_group(const std::uint8_t* const* codes, std::int64_t fetch_ahead,
-                      const std::byte* const* x, std::int64_t group_size,
-                      typename Panel::Sums (&sums)[kRows][kVecs]) {
-  const std::int64_t steps = group_size / Panel::kInputs;
+                      const std::byte* x, typename Panel::Sums (&sums)[kRows][kVecs]) {
+  constexpr int kSteps = kGroup / Panel::kInputs;
+  constexpr int kRowBytes = kGroup * kValueBytes<Panel>;
   if constexpr (Panel::kFlushInputs == 0) {
-    for (std::int64_t step = 0; step < steps; ++step) {
-      add_step<Panel, kRows, kVecs>(codes, fetch_ahead, x, step, sums);
+#pragma GCC unroll 8
+    for (int step = 0; step < kSteps; ++step) {
+      add_step<Panel, kRowBytes>(codes, fetch_ahead, x, step, sums);
     }
   } else {
-    constexpr std::int64_t kFlushSteps = Panel::kFlushInputs / Panel::kInputs;
-    for (std::int64_t first = 0; first < steps; first += kFlushSteps) {
+    constexpr int kFlushSteps = Panel::kFlushInputs / Panel::kInputs;
+    for (int first = 0; first < kSteps; first += kFlushSteps) {
       typename Panel::Narrow narrow[kRows][kVecs] = {};
 #pragma GCC unroll 1
-      for (std::int64_t step = first; step < first + kFlushSteps; ++step) {
-        add_step<Panel, kRows, kVecs>(codes, fetch_ahead, x, step, narrow);
+      for (int step = first; step < first + kFlushSteps; ++step) {
+        add_step<Panel, kRowBytes>(codes, fetch_ahead, x, step, narrow);
       }
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
@@ -93,29 +96,29 @@ inline void add_group(const std::uint8_t* const* codes, std::int64_t fetch_ahead
 }
 
 // All groups of kRows rows and kPanels panels; codes are fetched so many bytes ahead.
-template <class Panel, int kRows, int kPanels>
+template <class Panel, int kGroup, int kRows, int kPanels>
 inline void packed_tile(const PackedDotArgs& args, std::int64_t fetch_ahead, std::int64_t row,
                         std::int64_t panel) {
   constexpr int kVecs = kPanels * kPackedVecs;
-  // Of what `args` refers to nothing is read again after a sum is stored, which might be there.
-  const std::int64_t group_size = args.group_size;
-  const std::int64_t group_bytes = group_size / Panel::kInputs * kStepBytes;
-  const std::int64_t x_group_stride = args.x_group_stride;
-  const std::int64_t scale_stride = args.scale_stride;
-  const std::int64_t sums_stride = args.sums_stride;
   const std::uint8_t* codes[kPanels];
   const std::uint16_t* scales[kPanels];
   for (int p = 0; p < kPanels; ++p) {
     codes[p] = args.codes + (panel + p) * args.codes_panel_stride;
     scales[p] = args.scales + (panel + p) * args.scales_panel_stride;
   }
-  const std::byte* x[kRows];
-  for (int r = 0; r < kRows; ++r) x[r] = args.x + (row + r) * args.x_row_stride;
+  const std::byte* x = args.x + row * kGroup * kValueBytes<Panel>;
   const float* x_scales = args.x_scales + row;
   const std::int32_t* x_corrections = args.x_corrections + row;
-  float* const out = args.sums + row * sums_stride + panel * kPackedCols;
+  float* const out = args.sums + row * args.sums_stride + panel * kPackedCols;
 
-  bool add = args.accumulate;
+  Vec totals[kRows][kVecs];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < kVecs; ++v) {
+      totals[r][v] = args.accumulate ? load(out + r * args.sums_stride + v * kLanes) : splat(0.0F);
+    }
+  }
   for (std::int64_t left = args.groups; left > 0; --left) {
     typename Panel::Sums sums[kRows][kVecs];
 #pragma GCC unroll 16
@@ -123,65 +126,79 @@ inline void packed_tile(const PackedDotArgs& args, std::int64_t fetch_ahead, std
 #pragma GCC unroll 16
       for (int v = 0; v < kVecs; ++v) sums[r][v] = Panel::start(x_corrections[r]);
     }
-    add_group<Panel, kRows, kVecs>(codes, fetch_ahead, x, group_size, sums);
+    add_group<Panel, kGroup>(codes, fetch_ahead, x, sums);
 #pragma GCC unroll 16
     for (int v = 0; v < kVecs; ++v) {
       const Vec scale = load_bf16(scales[v / kPackedVecs] + v % kPackedVecs * kLanes);
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
-        float* const to = out + r * sums_stride + v * kLanes;
-        const Vec before = add ? load(to) : splat(0.0F);
-        store(to, fma(Panel::to_float(sums[r][v]), scale * splat(x_scales[r]), before));
+        totals[r][v] = fma(Panel::to_float(sums[r][v]), scale * splat(x_scales[r]), totals[r][v]);
       }
     }
     for (int p = 0; p < kPanels; ++p) {
-      codes[p] += group_bytes;
+      codes[p] += kGroup / Panel::kInputs * kStepBytes;
       scales[p] += kPackedCols;
     }
-    for (int r = 0; r < kRows; ++r) x[r] += x_group_stride;
-    x_scales += scale_stride;
-    x_corrections += scale_stride;
-    add = true;
+    x += args.x_group_stride;
+    x_scales += args.scale_stride;
+    x_corrections += args.scale_stride;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < kVecs; ++v) store(out + r * args.sums_stride + v * kLanes, totals[r][v]);
   }
 }
 
-template <class Panel, int kRows>
+template <class Panel, int kGroup, int kRows>
 inline void packed_strip(const PackedDotArgs& args, std::int64_t row) {
   std::int64_t panel = 0;
   // Several streams need no fetching ahead: the processor follows each, and waits for none alone.
   if constexpr (kRows == 1 && Panel::kRowPanels > Panel::kPanels) {
     for (; panel + Panel::kRowPanels <= args.panels; panel += Panel::kRowPanels) {
-      packed_tile<Panel, kRows, Panel::kRowPanels>(args, 0, row, panel);
+      packed_tile<Panel, kGroup, kRows, Panel::kRowPanels>(args, 0, row, panel);
     }
   }
   for (; panel + Panel::kPanels <= args.panels; panel += Panel::kPanels) {
-    packed_tile<Panel, kRows, Panel::kPanels>(args, args.fetch_ahead, row, panel);
+    packed_tile<Panel, kGroup, kRows, Panel::kPanels>(args, args.fetch_ahead, row, panel);
   }
   if constexpr (Panel::kPanels > 2) {
     for (; panel + 2 <= args.panels; panel += 2) {
-      packed_tile<Panel, kRows, 2>(args, args.fetch_ahead, row, panel);
+      packed_tile<Panel, kGroup, kRows, 2>(args, args.fetch_ahead, row, panel);
     }
   }
   if constexpr (Panel::kPanels > 1) {
     for (; panel < args.panels; ++panel) {
-      packed_tile<Panel, kRows, 1>(args, args.fetch_ahead, row, panel);
+      packed_tile<Panel, kGroup, kRows, 1>(args, args.fetch_ahead, row, panel);
     }
   }
 }
 
-template <class Panel>
-void packed_dot(const PackedDotArgs& args) {
+template <class Panel, int kGroup>
+void packed_group_dot(const PackedDotArgs& args) {
   std::int64_t row = 0;
   for (; row + Panel::kRows <= args.rows; row += Panel::kRows) {
-    packed_strip<Panel, Panel::kRows>(args, row);
+    packed_strip<Panel, kGroup, Panel::kRows>(args, row);
+  }
+  if constexpr (Panel::kRows > 6) {
+    for (; row + 6 <= args.rows; row += 6) packed_strip<Panel, kGroup, 6>(args, row);
   }
   if constexpr (Panel::kRows > 4) {
-    for (; row + 4 <= args.rows; row += 4) packed_strip<Panel, 4>(args, row);
+    for (; row + 4 <= args.rows; row += 4) packed_strip<Panel, kGroup, 4>(args, row);
   }
   if constexpr (Panel::kRows > 2) {
-    for (; row + 2 <= args.rows; row += 2) packed_strip<Panel, 2>(args, row);
+    for (; row + 2 <= args.rows; row += 2) packed_strip<Panel, kGroup, 2>(args, row);
   }
-  for (; row < args.rows; ++row) packed_strip<Panel, 1>(args, row);
+  for (; row < args.rows; ++row) packed_strip<Panel, kGroup, 1>(args, row);
+}
+
+template <class Panel>
+void packed_dot(const PackedDotArgs& args) {
+  switch (args.group_size) {
+    case 32: return packed_group_dot<Panel, 32>(args);
+    case 64: return packed_group_dot<Panel, 64>(args);
+    default: return packed_group_dot<Panel, kMaxGroupSize>(args);
+  }
 }
 
 // The largest magnitude of a group, or NaN where one of it is not finite.
@@ -212,10 +229,8 @@ inline std::int32_t quantize_group(const float* x, std::int64_t count, float fac
     }
     Panel::store_values(rounded, codes + i * kValueBytes<Panel>);
   }
-  float lanes[kLanes];
-  store(lanes, total);
-  float sum = 0.0F;  // of integers far below 2^24: exact
-  for (const float lane : lanes) sum += lane;
+  float sum = 0.0F;
+  reduce<1>(&total, &sum);  // of integers far below 2^24: exact
   return static_cast<std::int32_t>(sum);
 }
 

@@ -10,14 +10,14 @@ namespace parapet::cpu {
 
 void run_linear(const LinearContext& context, const LinearJob& job) {
   if (job.x.dim(0) == 0 || job.weight.out_features() == 0) return;
-  const bool tiles = context.kernels.tiles != nullptr;
   if (const auto* packed = dynamic_cast<const HostPackedLinear*>(&job.weight)) {
     const bool small_groups = packed->group_size() <= kMaxBf16Group;
-    return tiles && small_groups ? run_tile_linear(context, job, *packed)
-                                 : run_packed_linear(context, job, *packed);
+    return context.kernels.tiles != nullptr && small_groups
+               ? run_tile_linear(context, job, *packed)
+               : run_packed_linear(context, job, *packed);
   }
   const auto& dense = dynamic_cast<const HostLinear&>(job.weight);
-  if (tiles && dense.dtype() == DType::kBF16) return run_tile_linear(context, job, dense);
+  if (context.kernels.float_tiles != nullptr) return run_tile_linear(context, job, dense);
   run_dense_linear(context, job, dense);
 }
 

@@ -15,9 +15,6 @@ namespace {
 constexpr std::int64_t kMaxTiles = 32;
 // Likewise: fewer items than elsewhere.
 constexpr std::int64_t kTileItemsPerThread = 4;
-// One stage is multiplied while the next one is brought in.
-constexpr std::int64_t kStageBytes = kStageTiles * kStageBlocks * kTileBytes;
-constexpr std::int64_t kPanelFloats = 2 * kStageBytes / static_cast<std::int64_t>(sizeof(float));
 // Activations of so many rows and a stage, in three parts, take a quarter of a second-level cache
 // of 2 MiB.
 constexpr std::int64_t kMaxItemRows = 192;
@@ -27,7 +24,6 @@ class TileLinear {
  public:
   TileLinear(const LinearContext& context, const LinearJob& job, const Weights& weights)
       : kernels_(context.kernels),
-        tiles_(*context.kernels.tiles),
         pool_(context.pool),
         job_(job),
         weights_(weights),
@@ -52,7 +48,14 @@ class TileLinear {
   }
 
  private:
-  bool few_rows() const { return rows_ <= kMaxStreamRows; }
+  // One stage is multiplied while the next one is brought in.
+  static constexpr std::int64_t kStageBytes =
+      Weights::kStageTiles * Weights::kStageBlocks * Weights::kTileBytes;
+  static constexpr std::int64_t kPanelFloats =
+      2 * kStageBytes / static_cast<std::int64_t>(sizeof(float));
+
+  bool few_rows() const { return rows_ <= Weights::kMaxStreamRows; }
+  std::int64_t few_row_floats() const { return blocks_ * Weights::kParts * kTileInputs; }
 
   // A few rows are multiplied as the weights come from memory, whole rows of them.
   void run_streams() const {
@@ -63,7 +66,7 @@ class TileLinear {
       for (int band = 0; band < job_.bands; ++band) {
         weights_.stream(columns, band,
                         {.x = x,
-                         .x_row_stride = blocks_ * Weights::kParts * kTileInputs,
+                         .x_row_stride = few_row_floats(),
                          .rows = rows_,
                          .sums = tile.sums + band * tile.band_stride,
                          .sums_stride = tile.stride});
@@ -103,8 +106,8 @@ class TileLinear {
   }
 
   void allocate(Workspace& workspace) {
-    const std::int64_t x_floats =
-        ceil_div(rows_, kTileSide) * x_tile_stride() / static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t x_floats = std::max(ceil_div(Weights::input_bytes(rows_, blocks_), 4),
+                                           few_rows() ? rows_ * few_row_floats() : 0);
     const std::int64_t norm_floats = round_up(in_, 16);
     per_thread_size_ = std::max(norm_floats, kPanelFloats + item_rows_ * sums_stride_);
     float* const memory = workspace.floats(
@@ -114,7 +117,7 @@ class TileLinear {
     per_thread_ = norm_scale_ + norm_floats;
   }
 
-  std::int64_t x_tile_stride() const { return blocks_ * Weights::kParts * kTileBytes; }
+  TileInputs inputs() const { return {.data = x_, .rows = rows_, .blocks = blocks_}; }
 
   void split_rows() const {
     const NormRows norm{.kernels = kernels_, .x = job_.x, .norm = job_.norm, .scale = norm_scale_};
@@ -122,16 +125,9 @@ class TileLinear {
     pool_.run(rows_, [&](std::int64_t row, int thread) {
       const float* const x = norm.row(row, per_thread_ + thread * per_thread_size_);
       if (few_rows()) {
-        float* const to = reinterpret_cast<float*>(x_);
-        return tiles_.split_floats(x, in_, Weights::kParts,
-                                   to + row * blocks_ * Weights::kParts * kTileInputs);
+        return weights_.split_floats(x, in_, reinterpret_cast<float*>(x_) + row * few_row_floats());
       }
-      const std::int64_t tile = row / kTileSide;
-      tiles_.split({.x = x,
-                    .count = in_,
-                    .parts = Weights::kParts,
-                    .tile_rows = std::min<std::int64_t>(kTileSide, rows_ - tile * kTileSide),
-                    .to = x_ + tile * x_tile_stride() + row % kTileSide * kTileInputs * 2});
+      weights_.split(x, in_, inputs(), row);
     });
   }
 
@@ -156,8 +152,10 @@ class TileLinear {
     const LinearTile tile = tile_of(row, columns, thread);
     if (blocks_ == 0) std::fill_n(tile.sums, tile.rows * tile.stride, 0.0F);
     const Item item = tiles_of(columns, kMaxTiles);
-    const Item next_item = tiles_of(next_columns, kStageTiles);  // its first stage is fetched
-    const std::int64_t stages = ceil_div(blocks_, kStageBlocks) * ceil_div(item.count, kStageTiles);
+    const Item next_item =
+        tiles_of(next_columns, Weights::kStageTiles);  // its first stage is fetched
+    const std::int64_t stages =
+        ceil_div(blocks_, Weights::kStageBlocks) * ceil_div(item.count, Weights::kStageTiles);
     std::byte* panel = reinterpret_cast<std::byte*>(panels);
     std::byte* next_panel = panel + kStageBytes;
     Stage stage = stage_of(item, 0);
@@ -177,23 +175,23 @@ class TileLinear {
 
   // Stages go through all tiles of some blocks, then of the next ones.
   Stage stage_of(const Item& item, std::int64_t index) const {
-    const std::int64_t stages = ceil_div(item.count, kStageTiles);  // of the same blocks
-    const std::int64_t tile = index % stages * kStageTiles;
-    const std::int64_t block = index / stages * kStageBlocks;
+    const std::int64_t stages = ceil_div(item.count, Weights::kStageTiles);  // of the same blocks
+    const std::int64_t tile = index % stages * Weights::kStageTiles;
+    const std::int64_t block = index / stages * Weights::kStageBlocks;
     return {.tiles = item.tiles + tile,
-            .num_tiles = std::min(kStageTiles, item.count - tile),
+            .num_tiles = std::min(Weights::kStageTiles, item.count - tile),
             .first_block = block,
-            .blocks = std::min(kStageBlocks, blocks_ - block)};
+            .blocks = std::min(Weights::kStageBlocks, blocks_ - block)};
   }
 
   TileDotArgs dot_args(const LinearTile& tile, const Item& item, const Stage& stage,
                        const std::byte* panel) const {
-    return {.x = x_ + tile.row / kTileSide * x_tile_stride(),
-            .x_tile_stride = x_tile_stride(),
+    return {.x = Weights::inputs_at(inputs(), tile.row, stage.first_block),
+            .x_tile_stride = Weights::row_tile_stride(blocks_),
             .parts = Weights::kParts,
             .rows = tile.rows,
             .weights = panel,
-            .weight_tile_stride = stage.blocks * kTileBytes,
+            .weight_tile_stride = stage.blocks * Weights::kTileBytes,
             .weight_tiles = stage.num_tiles,
             .first_block = stage.first_block,
             .blocks = stage.blocks,
@@ -203,7 +201,6 @@ class TileLinear {
   }
 
   const KernelTable& kernels_;
-  const TileKernels& tiles_;
   ThreadPool& pool_;
   const LinearJob& job_;
   const Weights& weights_;
@@ -225,7 +222,13 @@ class TileLinear {
 }  // namespace
 
 void run_tile_linear(const LinearContext& context, const LinearJob& job, const HostLinear& weight) {
-  const DenseTileWeights weights(weight, *context.kernels.tiles, job.bands);
+  if (context.kernels.tiles != nullptr && weight.dtype() == DType::kBF16) {
+    const Bf16TileFormat format(*context.kernels.tiles);
+    const DenseTileWeights weights(weight, format, job.bands);
+    return TileLinear(context, job, weights).run();
+  }
+  const FloatTileFormat format(*context.kernels.float_tiles, weight.dtype());
+  const DenseTileWeights weights(weight, format, job.bands);
   TileLinear(context, job, weights).run();
 }
 

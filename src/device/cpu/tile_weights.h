@@ -22,9 +22,7 @@ struct TileColumns {
 };
 
 // A stage is what of some columns' weights is brought into tiles at once, to be used from there by
-// all rows: 64 KiB, of which two tiles at a time stay in a first-level cache of 48 KiB.
-inline constexpr std::int64_t kStageTiles = 4;
-inline constexpr std::int64_t kStageBlocks = 16;
+// all rows.
 template <class Tile>
 struct TileStage {
   const Tile* tiles;
@@ -47,20 +45,64 @@ inline LineFetch fetch_beside(const TileDotArgs& args, const std::byte* const* s
           .per_block = ceil_div(num_streams * lines, steps)};
 }
 
-// bfloat16, where the checkpoint has it.
-class DenseTileWeights {
- public:
-  // The whole float: a product loses nothing.
-  static constexpr std::int64_t kParts = kMaxTileParts;
-  // In each of sixteen rows side by side, beside what the processor fetches of itself.
-  static constexpr std::int64_t kStreamAhead = 256;
+// Where the activations of an op lie.
+struct TileInputs {
+  std::byte* data;
+  std::int64_t rows;
+  std::int64_t blocks;
+};
 
+// How activations lie for matrix tiles, in so many parts.
+template <int kNumParts>
+class MatrixTileFormat {
+ public:
+  explicit MatrixTileFormat(const TileKernels& kernels) : kernels_(kernels) {}
+
+  static constexpr std::int64_t kParts = kNumParts;
+  static constexpr std::int64_t kTileBytes = cpu::kTileBytes;
+  // 64 KiB, of which two tiles at a time stay in a first-level cache of 48 KiB.
+  static constexpr std::int64_t kStageTiles = 4;
+  static constexpr std::int64_t kStageBlocks = 16;
+  static constexpr std::int64_t kMaxStreamRows = cpu::kMaxStreamRows;
+
+  // Bytes from one tile of rows to the next.
+  static std::int64_t row_tile_stride(std::int64_t blocks) { return blocks * kParts * kTileBytes; }
+  static std::int64_t input_bytes(std::int64_t rows, std::int64_t blocks) {
+    return ceil_div(rows, kTileSide) * row_tile_stride(blocks);
+  }
+  void split(const float* x, std::int64_t count, const TileInputs& to, std::int64_t row) const {
+    const std::int64_t tile = row / kTileSide;
+    kernels_.split(
+        {.x = x,
+         .count = count,
+         .parts = kParts,
+         .tile_rows = std::min(kTileSide, to.rows - tile * kTileSide),
+         .to = to.data + tile * row_tile_stride(to.blocks) + row % kTileSide * kTileInputs * 2});
+  }
+  // For a few rows.
+  void split_floats(const float* x, std::int64_t count, float* to) const {
+    kernels_.split_floats(x, count, kParts, to);
+  }
+  // The rows from `row` on, a multiple of kTileSide; a block is found by the kernels.
+  static const std::byte* inputs_at(const TileInputs& inputs, std::int64_t row, std::int64_t) {
+    return inputs.data + row / kTileSide * row_tile_stride(inputs.blocks);
+  }
+
+ protected:
+  const TileKernels& kernels_;
+};
+
+// Dense weights where the checkpoint has them. A format says how they and activations lie in tiles,
+// and what multiplies them there.
+template <class Format>
+class DenseTileWeights : public Format {
+ public:
   struct Tile {
     const std::byte* streams[kTileSide];  // the features
   };
 
-  DenseTileWeights(const HostLinear& weight, const TileKernels& kernels, int bands)
-      : weight_(weight), kernels_(kernels), band_cols_(weight.out_features() / bands) {}
+  DenseTileWeights(const HostLinear& weight, const Format& format, int bands)
+      : Format(format), weight_(weight), band_cols_(weight.out_features() / bands) {}
 
   std::vector<TileColumns> columns(std::int64_t max_cols) const {
     std::vector<TileColumns> all;
@@ -83,21 +125,21 @@ class DenseTileWeights {
   void bring(const TileStage<Tile>& stage, std::byte* to) const {
     const std::int64_t first = stage.first_block * kTileInputs;
     const std::int64_t count = std::min(stage.blocks * kTileInputs, weight_.in_features() - first);
-    for (std::int64_t t = 0; t < stage.num_tiles; ++t, to += stage.blocks * kTileBytes) {
-      kernels_.gather({.features = stage.tiles[t].streams,
-                       .offset = first * kElementBytes,
-                       .count = count,
-                       .fetch_ahead = kGatherAhead,
-                       .to = to});
+    for (std::int64_t t = 0; t < stage.num_tiles; ++t, to += stage.blocks * Format::kTileBytes) {
+      Format::gather({.features = stage.tiles[t].streams,
+                      .offset = first * element_bytes(),
+                      .count = count,
+                      .fetch_ahead = 0,
+                      .to = to});
     }
   }
 
   // The products of one stage, while another comes from memory.
   void dot_and_fetch(const TileDotArgs& args, const TileStage<Tile>& next) const {
     static_assert(sizeof(Tile) == sizeof(Tile::streams));  // so all streams lie side by side
-    kernels_.dot(args, fetch_beside(args, next.tiles->streams, next.num_tiles * kTileSide,
-                                    next.first_block * kTileInputs * kElementBytes,
-                                    next.blocks * kTileInputs * kElementBytes));
+    Format::dot(args, fetch_beside(args, next.tiles->streams, next.num_tiles * kTileSide,
+                                   next.first_block * kTileInputs * element_bytes(),
+                                   next.blocks * kTileInputs * element_bytes()));
   }
   // Likewise, and then it is brought into tiles.
   void dot_and_bring(const TileDotArgs& args, const TileStage<Tile>& next, std::byte* to) const {
@@ -107,38 +149,110 @@ class DenseTileWeights {
 
   // All inputs of some columns, for a few rows.
   void stream(const TileColumns& columns, int band, TileStreamArgs args) const {
-    for (std::int64_t col = 0; col < columns.cols; col += kTileSide, args.sums += kTileSide) {
-      const Tile features = tile(columns, band, col);
-      kernels_.stream_dense(args, {.features = features.streams,
-                                   .offset = 0,
-                                   .count = weight_.in_features(),
-                                   .fetch_ahead = kStreamAhead,
-                                   .to = nullptr});
+    for (std::int64_t col = 0; col < columns.cols;) {
+      const std::int64_t tiles =
+          std::min(Format::kStreamTiles, ceil_div(columns.cols - col, kTileSide));
+      Tile features[Format::kStreamTiles];
+      for (std::int64_t t = 0; t < tiles; ++t) {
+        features[t] = tile(columns, band, col + t * kTileSide);
+      }
+      Format::stream(args,
+                     {.features = features->streams,
+                      .offset = 0,
+                      .count = weight_.in_features(),
+                      .fetch_ahead = kStreamAhead,
+                      .to = nullptr},
+                     tiles);
+      col += tiles * kTileSide;
+      args.sums += tiles * kTileSide;
     }
   }
 
  private:
-  static constexpr std::int64_t kElementBytes = 2;
-  // What fetching beside products left out.
-  static constexpr std::int64_t kGatherAhead = 512;
+  // In each of many rows side by side, beside what the processor fetches of itself.
+  static constexpr std::int64_t kStreamAhead = 256;
+
+  std::int64_t element_bytes() const {
+    return static_cast<std::int64_t>(dtype_size(weight_.dtype()));
+  }
 
   const HostLinear& weight_;
-  const TileKernels& kernels_;
   std::int64_t band_cols_;
 };
 
-// int8 and int4 in groups of kTileInputs: a tile is a panel, and a block has its scales.
-class PackedTileWeights {
+// bfloat16 weights on matrix tiles.
+class Bf16TileFormat : public MatrixTileFormat<kMaxTileParts> {
  public:
-  // The weights are rounded more coarsely than one part of an activation is.
+  using MatrixTileFormat::MatrixTileFormat;
+
+  // Features that are streamed side by side, in tiles.
+  static constexpr std::int64_t kStreamTiles = 1;
+
+  void gather(const TileDenseArgs& args) const { kernels_.gather(args); }
+  void dot(const TileDotArgs& args, const LineFetch& beside) const { kernels_.dot(args, beside); }
+  void stream(const TileStreamArgs& args, const TileDenseArgs& weights, std::int64_t) const {
+    kernels_.stream_dense(args, weights);
+  }
+};
+
+// Weights of any type on vectors.
+class FloatTileFormat {
+ public:
+  FloatTileFormat(const FloatTileKernels& kernels, DType dtype)
+      : kernels_(kernels), dtype_(static_cast<int>(dtype)) {}
+
   static constexpr std::int64_t kParts = 1;
+  static constexpr std::int64_t kTileBytes = kFloatTileBytes;
+  // 32 KiB, of which two tiles at a time stay in the first-level cache.
+  static constexpr std::int64_t kStageTiles = 4;
+  static constexpr std::int64_t kStageBlocks = kFloatRunBlocks;
+  static constexpr std::int64_t kMaxStreamRows = kMaxFloatStreamRows;
+  static constexpr std::int64_t kStreamTiles = 2;
+
+  // A run of all rows, then the next run: what a stage needs lies together.
+  static std::int64_t row_tile_stride(std::int64_t) { return kRunFloats * 4; }
+  static std::int64_t input_bytes(std::int64_t rows, std::int64_t blocks) {
+    return ceil_div(blocks, kFloatRunBlocks) * rows * kRunFloats * 4;
+  }
+  static void split(const float* x, std::int64_t count, const TileInputs& to, std::int64_t row) {
+    float* run = reinterpret_cast<float*>(to.data) + row * kRunFloats;
+    for (std::int64_t i = 0; i < count; i += kRunFloats, run += to.rows * kRunFloats) {
+      split_floats(x + i, std::min(kRunFloats, count - i), run);
+    }
+  }
+  static void split_floats(const float* x, std::int64_t count, float* to) {
+    std::copy_n(x, count, to);
+    std::fill(to + count, to + round_up(count, kTileInputs), 0.0F);
+  }
+  static const std::byte* inputs_at(const TileInputs& inputs, std::int64_t row,
+                                    std::int64_t block) {
+    return inputs.data + (block / kFloatRunBlocks * inputs.rows + row) * kRunFloats * 4;
+  }
+
+  void gather(const TileDenseArgs& args) const { kernels_.gather[dtype_](args); }
+  void dot(const TileDotArgs& args, const LineFetch& beside) const { kernels_.dot(args, beside); }
+  void stream(const TileStreamArgs& args, const TileDenseArgs& weights, std::int64_t tiles) const {
+    kernels_.stream[dtype_](args, weights, tiles);
+  }
+
+ private:
+  static constexpr std::int64_t kRunFloats = kFloatRunBlocks * kTileInputs;
+
+  const FloatTileKernels& kernels_;
+  int dtype_;
+};
+
+// int8 and int4 in groups of kTileInputs: a tile is a panel, and a block has its scales.
+// The weights are rounded more coarsely than one part of an activation is.
+class PackedTileWeights : public MatrixTileFormat<1> {
+ public:
   // Over the ends of groups: panels follow each other.
   static constexpr std::int64_t kStreamAhead = 2048;
 
   using Tile = TilePanel;
 
   PackedTileWeights(const HostPackedLinear& weight, const TileKernels& kernels, int bands)
-      : weight_(weight), kernels_(kernels), bands_(bands) {}
+      : MatrixTileFormat(kernels), weight_(weight), bands_(bands) {}
 
   std::vector<TileColumns> columns(std::int64_t max_cols) const {
     std::vector<TileColumns> all;
@@ -222,7 +336,6 @@ class PackedTileWeights {
   }
 
   const HostPackedLinear& weight_;
-  const TileKernels& kernels_;
   int bands_;
 };
 

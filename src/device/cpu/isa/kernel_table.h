@@ -107,9 +107,10 @@ struct TileSplitArgs {
   std::byte* to;  // the row's elements of the first block
 };
 
-// Features of a weight into a tile [blocks][kTileInputs / 2][kTileSide][2], padded with zeros.
+// Features of a weight into a tile, padded with zeros: [blocks][kTileInputs / 2][kTileSide][2] of
+// bfloat16, or [blocks][kTileInputs][kTileSide] of floats.
 struct TileDenseArgs {
-  const std::byte* const* features;  // [kTileSide]  bfloat16, at any alignment
+  const std::byte* const* features;  // [kTileSide]  at any alignment
   std::int64_t offset;               // bytes before the first element that is wanted
   std::int64_t count;                // elements of each feature
   std::int64_t fetch_ahead;          // elements are fetched so many bytes before they are used
@@ -142,7 +143,9 @@ struct LineFetch {
 // sums[r][16 w + f] = the dot product of row r with feature f of weight tile w over all blocks, or
 // += where `accumulate`. The order of its terms depends on nothing but k.
 struct TileDotArgs {
-  const std::byte* x;          // tiles of kTileSide rows, of which the last may have fewer
+  // Tiles of kTileSide rows, of which the last may have fewer; of floats, single rows, from
+  // first_block on.
+  const std::byte* x;
   std::int64_t x_tile_stride;  // bytes
   std::int64_t parts;          // 1 or kMaxTileParts
   std::int64_t rows;
@@ -159,11 +162,12 @@ struct TileDotArgs {
 // The same sums for a few rows, without tiles: weights are read once, in order, at the speed of
 // memory.
 inline constexpr int kMaxStreamRows = 2;
+inline constexpr int kMaxFloatStreamRows = 8;
 // sums[r][f] for all inputs. x are the parts of rows as floats, [rows][blocks][parts][kTileInputs].
 struct TileStreamArgs {
   const float* x;
   std::int64_t x_row_stride;  // floats
-  std::int64_t rows;          // at most kMaxStreamRows
+  std::int64_t rows;          // at most kMaxStreamRows, of floats kMaxFloatStreamRows
   float* sums;
   std::int64_t sums_stride;
 };
@@ -191,6 +195,21 @@ struct TileKernels {
   // Of 16 features with all parts; of panels with one part, panels a stride of bytes apart.
   void (*stream_dense)(const TileStreamArgs& args, const TileDenseArgs& weights);
   void (*stream_packed[2])(const TileStreamArgs& args, const TilePackedArgs& weights);
+};
+
+// Tiles of floats, for vectors of sixteen: a fused multiply-add for one row and sixteen features. A
+// sum has a part for every kFloatRunBlocks blocks, in which inputs are added in order; the parts
+// are added in order.
+inline constexpr std::int64_t kFloatRunBlocks = 4;
+inline constexpr std::int64_t kFloatTileBytes = kTileSide * kTileInputs * 4;
+
+// Each but `dot` is indexed by DType, the weight's: float32, bfloat16, float16.
+struct FloatTileKernels {
+  void (*gather[3])(const TileDenseArgs& args);
+  // Of one run.
+  void (*dot)(const TileDotArgs& args, const LineFetch& beside);
+  // Of one or two times kTileSide features. x are rows of floats.
+  void (*stream[3])(const TileStreamArgs& args, const TileDenseArgs& weights, std::int64_t tiles);
 };
 
 // What a KV cache holds.
@@ -239,6 +258,8 @@ struct KernelTable {
   // Null where the processor has no matrix tiles. Where it has, bfloat16 weights are multiplied on
   // them, and quantized ones in groups of at most kMaxBf16Group.
   const TileKernels* tiles;
+  // Null where vectors are not of sixteen floats. Where they are, `dot` is not used.
+  const FloatTileKernels* float_tiles;
 
   // 1 / sqrt(mean(x^2) + eps)
   float (*inverse_rms)(const float* x, std::int64_t count, float eps);

@@ -17,6 +17,8 @@ namespace {
 #include "device/cpu/isa/attention_kernels.inc.h"
 #include "device/cpu/isa/packed_avx512vnni.inc.h"
 #include "device/cpu/isa/packed_kernels.inc.h"
+#include "device/cpu/isa/tile_columns_avx512.inc.h"
+#include "device/cpu/isa/float_tiles_avx512.inc.h"
 #include "device/cpu/isa/tiles_amx.inc.h"
 #include "device/cpu/isa/packed_amx.inc.h"
 #include "device/cpu/isa/table.inc.h"
@@ -28,6 +30,7 @@ constinit const KernelTable kKernelsAmx = [] {
   KernelTable table = table_of("amx");
   table.packed[0] = kPackedInt8Amx;
   table.tiles = &kTileKernels;
+  table.float_tiles = &kFloatTileKernels;
   return table;
 }();
 

@@ -17,11 +17,17 @@ namespace {
 #include "device/cpu/isa/attention_kernels.inc.h"
 #include "device/cpu/isa/packed_avx512vnni.inc.h"
 #include "device/cpu/isa/packed_kernels.inc.h"
+#include "device/cpu/isa/tile_columns_avx512.inc.h"
+#include "device/cpu/isa/float_tiles_avx512.inc.h"
 #include "device/cpu/isa/table.inc.h"
 // clang-format on
 
 }  // namespace
 
-constinit const KernelTable kKernelsAvx512Vnni = table_of("avx512vnni");
+constinit const KernelTable kKernelsAvx512Vnni = [] {
+  KernelTable table = table_of("avx512vnni");
+  table.float_tiles = &kFloatTileKernels;
+  return table;
+}();
 
 }  // namespace parapet::cpu

@@ -8,6 +8,7 @@ constexpr KernelTable table_of(const char* isa) {
       .widen = {widen<F32>, widen<Bf16>, widen<F16>},
       .packed = {kPackedOf<Int8Panel>, kPackedOf<Int4Panel>},
       .tiles = nullptr,
+      .float_tiles = nullptr,
       .inverse_rms = inverse_rms,
       .scale = scale_row,
       .silu_mul = silu_mul,

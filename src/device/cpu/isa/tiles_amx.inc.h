@@ -25,28 +25,6 @@ inline void configure_tiles(std::int64_t rows0, std::int64_t rows1) {
   _tile_loadconfig(&config);
 }
 
-constexpr std::int64_t kTileRowBytes = 64;
-
-// What is done beside products: a piece of it with each block.
-class FetchLines {
- public:
-  explicit FetchLines(const LineFetch& fetch) : fetch_(fetch) {}
-  void step() {
-    for (std::int64_t left = fetch_.per_block; left > 0 && fetch_.streams != fetch_.end; --left) {
-      _mm_prefetch(*fetch_.streams + fetch_.offset + line_ * kTileRowBytes, _MM_HINT_T1);
-      if (++line_ == fetch_.lines) {
-        line_ = 0;
-        ++fetch_.streams;
-      }
-    }
-  }
-  void finish() {}
-
- private:
-  LineFetch fetch_;
-  std::int64_t line_ = 0;  // of the first stream, the next to be fetched
-};
-
 // What the inner loops take from TileDotArgs: two weight tiles, and one or two row tiles.
 struct TileStep {
   std::int64_t blocks;
@@ -246,62 +224,11 @@ void tile_split_floats(const float* x, std::int64_t count, std::int64_t num_part
   }
 }
 
-// Quarter `quarter` of rows j, j + 4, j + 8 and j + 12.
-inline __m512i load_quarters(const std::byte* const* rows, int j, std::int64_t offset,
-                             int quarter) {
-  const auto part = [&](int row) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[row] + offset + quarter * 16));
-  };
-  const __m512i first = _mm512_castsi128_si512(part(j));
-  const __m512i two = _mm512_inserti32x4(first, part(j + 4), 1);
-  return _mm512_inserti32x4(_mm512_inserti32x4(two, part(j + 8), 2), part(j + 12), 3);
-}
-
-// Columns of 16 rows of 16 lanes: half of the transposition is done by the loads.
-inline void load_transposed(const std::byte* const* rows, std::int64_t offset,
-                            __m512i (&columns)[kTileSide]) {
-#pragma GCC unroll 4
-  for (int quarter = 0; quarter < 4; ++quarter) {
-    const __m512i v0 = load_quarters(rows, 0, offset, quarter);
-    const __m512i v1 = load_quarters(rows, 1, offset, quarter);
-    const __m512i v2 = load_quarters(rows, 2, offset, quarter);
-    const __m512i v3 = load_quarters(rows, 3, offset, quarter);
-    const __m512i low01 = _mm512_unpacklo_epi32(v0, v1);
-    const __m512i high01 = _mm512_unpackhi_epi32(v0, v1);
-    const __m512i low23 = _mm512_unpacklo_epi32(v2, v3);
-    const __m512i high23 = _mm512_unpackhi_epi32(v2, v3);
-    columns[4 * quarter] = _mm512_unpacklo_epi64(low01, low23);
-    columns[4 * quarter + 1] = _mm512_unpackhi_epi64(low01, low23);
-    columns[4 * quarter + 2] = _mm512_unpacklo_epi64(high01, high23);
-    columns[4 * quarter + 3] = _mm512_unpackhi_epi64(high01, high23);
-  }
-}
-
-// Pairs of inputs of 16 features, from element i of each on; what a feature lacks is zero.
-inline void load_pairs(const TileDenseArgs& args, std::int64_t i, __m512i (&pairs)[kTileSide]) {
-  const std::int64_t from = args.offset + 2 * i;
-  if (i + kTileInputs <= args.count) {
-    // An address past the end is harmless.
-    for (int f = 0; f < kTileSide && args.fetch_ahead > 0; ++f) {
-      _mm_prefetch(args.features[f] + from + args.fetch_ahead, _MM_HINT_T0);
-    }
-    return load_transposed(args.features, from, pairs);
-  }
-  alignas(64) std::byte padded[kTileSide][kTileRowBytes] = {};
-  const std::byte* rows[kTileSide];
-  for (int f = 0; f < kTileSide; ++f) {
-    __builtin_memcpy(padded[f], args.features[f] + from,
-                     static_cast<std::size_t>(2 * (args.count - i)));
-    rows[f] = padded[f];
-  }
-  load_transposed(rows, 0, pairs);
-}
-
 void tile_gather(const TileDenseArgs& args) {
   std::byte* to = args.to;
   for (std::int64_t i = 0; i < args.count; i += kTileInputs, to += kTileBytes) {
     __m512i pairs[kTileSide];
-    load_pairs(args, i, pairs);
+    load_columns<Bf16>(args, i, pairs);
 #pragma GCC unroll 16
     for (int p = 0; p < kTileSide; ++p) _mm512_storeu_si512(to + p * kTileRowBytes, pairs[p]);
   }
@@ -429,7 +356,7 @@ inline void stream_dense_rows(const TileStreamArgs& args, std::int64_t row,
   const float* x = args.x + row * args.x_row_stride;
   for (std::int64_t i = 0; i < weights.count; i += kTileInputs, x += kMaxTileParts * kTileInputs) {
     __m512i pairs[kTileSide];
-    load_pairs(weights, i, pairs);
+    load_columns<Bf16>(weights, i, pairs);
     Vec even[kRows][kMaxTileParts];
     Vec odd[kRows][kMaxTileParts];
     for (int r = 0; r < kRows; ++r) {

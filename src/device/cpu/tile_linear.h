@@ -1,4 +1,5 @@
-// Linear ops on matrix tiles (AMX): bfloat16 and quantized weights.
+// Linear ops on tiles of weights: bfloat16 and quantized ones on matrix tiles (AMX), dense ones of
+// any type on vectors of sixteen features (AVX-512).
 //
 // A block of a few features' weights is brought into the tiles' layout in the second-level cache,
 // then multiplied with all rows while the next one comes from memory. Sums are fp32 in an order
@@ -11,7 +12,7 @@
 
 namespace parapet::cpu {
 
-// bfloat16 weights only.
+// On matrix tiles where there are any and the weights are bfloat16, else on vectors.
 void run_tile_linear(const LinearContext& context, const LinearJob& job, const HostLinear& weight);
 // Groups of at most kMaxBf16Group only.
 void run_tile_linear(const LinearContext& context, const LinearJob& job,

@@ -210,14 +210,14 @@ class FloatTileFormat {
   static constexpr std::int64_t kStreamTiles = 2;
 
   // A run of all rows, then the next run: what a stage needs lies together.
-  static std::int64_t row_tile_stride(std::int64_t) { return kRunFloats * 4; }
+  static std::int64_t row_tile_stride(std::int64_t) { return kFloatRun * 4; }
   static std::int64_t input_bytes(std::int64_t rows, std::int64_t blocks) {
-    return ceil_div(blocks, kFloatRunBlocks) * rows * kRunFloats * 4;
+    return ceil_div(blocks, kFloatRunBlocks) * rows * kFloatRun * 4;
   }
   static void split(const float* x, std::int64_t count, const TileInputs& to, std::int64_t row) {
-    float* run = reinterpret_cast<float*>(to.data) + row * kRunFloats;
-    for (std::int64_t i = 0; i < count; i += kRunFloats, run += to.rows * kRunFloats) {
-      split_floats(x + i, std::min(kRunFloats, count - i), run);
+    float* run = reinterpret_cast<float*>(to.data) + row * kFloatRun;
+    for (std::int64_t i = 0; i < count; i += kFloatRun, run += to.rows * kFloatRun) {
+      split_floats(x + i, std::min(kFloatRun, count - i), run);
     }
   }
   static void split_floats(const float* x, std::int64_t count, float* to) {
@@ -226,7 +226,7 @@ class FloatTileFormat {
   }
   static const std::byte* inputs_at(const TileInputs& inputs, std::int64_t row,
                                     std::int64_t block) {
-    return inputs.data + (block / kFloatRunBlocks * inputs.rows + row) * kRunFloats * 4;
+    return inputs.data + (block / kFloatRunBlocks * inputs.rows + row) * kFloatRun * 4;
   }
 
   void gather(const TileDenseArgs& args) const { kernels_.gather[dtype_](args); }
@@ -236,8 +236,6 @@ class FloatTileFormat {
   }
 
  private:
-  static constexpr std::int64_t kRunFloats = kFloatRunBlocks * kTileInputs;
-
   const FloatTileKernels& kernels_;
   int dtype_;
 };

@@ -41,8 +41,6 @@ void float_tile_gather(const TileDenseArgs& args) {
   }
 }
 
-constexpr std::int64_t kFloatRun = kFloatRunBlocks * kTileInputs;
-
 // Two weight tiles and kRows rows; 14 of them have 28 sums, of 32 registers.
 constexpr int kFloatRows = 14;
 template <int kRows>

@@ -201,6 +201,7 @@ struct TileKernels {
 // sum has a part for every kFloatRunBlocks blocks, in which inputs are added in order; the parts
 // are added in order.
 inline constexpr std::int64_t kFloatRunBlocks = 4;
+inline constexpr std::int64_t kFloatRun = kFloatRunBlocks * kTileInputs;
 inline constexpr std::int64_t kFloatTileBytes = kTileSide * kTileInputs * 4;
 
 // Each but `dot` is indexed by DType, the weight's: float32, bfloat16, float16.

@@ -113,7 +113,7 @@ Examples:
       ->add_option("-g,--group-size", options.group_size,
                    "Inputs that share a scale: 32, 64 or 128; smaller is closer, and larger files")
       ->check(CLI::IsMember({32, 64, 128}))
-      ->default_str("32");
+      ->default_str("64 for int8, 32 for int4");
   command
       ->add_option("--dense-layers", options.dense_layers,
                    "First layers whose matrices stay as they are: their errors weigh most; fewer "

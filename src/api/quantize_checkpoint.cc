@@ -62,6 +62,7 @@ Status write_config(const fs::path& source, const QuantizationScheme& scheme,
       {"head_format", weight_format_name(scheme.head_format)},
       {"head_group_size", scheme.head_group_size},
       {"dense_layers", scheme.dense_layers},
+      {"input_factors", scheme.input_factors},
   };
   const std::string written = config.dump(2) + "\n";
   PARAPET_ASSIGN(OutputFile file, OutputFile::create(folder / "config.json", written.size()));

@@ -14,6 +14,12 @@
 // instruction that adds four products of bytes to each 32-bit lane then gives 16 sums. Where `in`
 // is no multiple of the group or `out` none of 16, the rest is padding: codes equal to zero, scales
 // 0.
+//
+//   input_factors  bf16 bits [in], where a matrix has them: a weight is s * (code - zero) * factor
+//
+// They even out columns, so that one large one does not coarsen its group. An op multiplies its
+// input with them before it quantizes it. Eight bits each: all three factors of a weight are exact
+// in a float.
 #pragma once
 
 #include <cstddef>
@@ -38,15 +44,18 @@ constexpr bool is_group_size(std::int64_t size) {
   }
   return false;
 }
-// Where nobody asks for another: in groups of 128, int8 has 1.4 times the squared error
-// (docs/quantization.md).
-inline constexpr std::int64_t kDefaultGroupSize = 32;
+// Where nobody asks for another (docs/quantization.md has the errors of others).
+constexpr std::int64_t default_group_size(WeightFormat format) {
+  return format == WeightFormat::kInt8 ? 64 : 32;
+}
+inline constexpr std::int64_t kHeadGroupSize = 32;  // int8, without input factors
 
 struct PackedShape {
   WeightFormat format = WeightFormat::kInt8;
   std::int64_t out_features = 0;
   std::int64_t in_features = 0;
   std::int64_t group_size = 0;  // one of kGroupSizes
+  bool has_input_factors = false;
 
   constexpr std::int64_t panels() const {
     return (out_features + kPanelFeatures - 1) / kPanelFeatures;
@@ -67,6 +76,7 @@ struct PackedMatrix {
   PackedShape shape;
   const std::uint8_t* codes = nullptr;
   const std::uint16_t* scales = nullptr;
+  const std::uint16_t* input_factors = nullptr;  // null where shape.has_input_factors is false
 };
 
 // Where a weight's code lies: the byte's offset among the codes, and for int4 its nibble.

@@ -12,7 +12,7 @@ constexpr MatrixFormat packed_format(WeightFormat format) {
   return {.name = weight_format_name(format),
           .packed = true,
           .packed_format = format,
-          .group_size = kDefaultGroupSize};
+          .group_size = default_group_size(format)};
 }
 
 constexpr MatrixFormat kFormats[] = {
@@ -100,7 +100,8 @@ KernelCost attention_cost(const ModelConfig& config, std::int64_t queries, std::
 
 Result<ModelFormats> model_formats(std::string_view name) {
   PARAPET_ASSIGN(const MatrixFormat layers, matrix_format(name));
-  PARAPET_ASSIGN(const MatrixFormat head, matrix_format(name == "int4" ? "int8" : name));
+  PARAPET_ASSIGN(MatrixFormat head, matrix_format(name == "int4" ? "int8" : name));
+  if (head.packed) head.group_size = kHeadGroupSize;
   return ModelFormats{layers, head};
 }
 

@@ -51,6 +51,7 @@ std::optional<PackedShape> packed_shape(const ExpectedTensor& tensor,
       if (tensor.layer < scheme.dense_layers) return std::nullopt;
       shape.format = scheme.format;
       shape.group_size = scheme.group_size;
+      shape.has_input_factors = scheme.input_factors;
       break;
     case TensorRole::kHead:
       shape.format = scheme.head_format;

@@ -1,18 +1,21 @@
 #include "checkpoint/match_tensors.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "base/check.h"
 #include "base/quote.h"
+#include "checkpoint/fused_matrices.h"
 #include "checkpoint/tensor_values.h"
 
 namespace parapet {
 namespace {
 
 constexpr std::size_t kNamesInMessage = 3;
+constexpr std::size_t kFactorsPart = 2;  // of a tensor in panels
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::string text = "[";
@@ -142,6 +145,18 @@ Status check_finite(const FilePart& part, const char* kind) {
                part.where() + ": " + element_text(scales, *bad) + "; " + kind + " must be finite"};
 }
 
+// An input times a factor of 0 is lost, and an infinite one is everything.
+Status check_factors(const FilePart& part) {
+  const WeightTensor factors = part.tensor();
+  for (std::int64_t i = 0; i < factors.shape[0]; ++i) {
+    const float factor = element(factors, i);
+    if (std::isfinite(factor) && factor > 0) continue;
+    return Error{ErrorCode::kNumeric, part.where() + ": " + element_text(factors, i) +
+                                          "; factors of inputs must be finite and above 0"};
+  }
+  return {};
+}
+
 // "bfloat16", "int8"
 std::string type_of(const MatchedTensor& match) {
   if (match.storage == Storage::kDense) return dtype_name(*match.parts[0].entry->dtype);
@@ -157,19 +172,15 @@ Status check_fused_type(const MatchedTensor& first, std::string_view first_name,
                                             "; the two must be of one dtype"};
 }
 
-// The name of the projection that `name` is computed together with, or empty.
-std::string fused_with(std::string_view name) {
-  struct Pair {
-    std::string_view next, first;
-  };
-  constexpr Pair kPairs[] = {{"self_attn.k_proj.weight", "self_attn.q_proj.weight"},
-                             {"self_attn.v_proj.weight", "self_attn.q_proj.weight"},
-                             {"mlp.up_proj.weight", "mlp.gate_proj.weight"}};
-  for (const Pair& pair : kPairs) {
-    if (!name.ends_with(pair.next)) continue;
-    return std::string(name.substr(0, name.size() - pair.next.size())).append(pair.first);
-  }
-  return {};
+// They have one input, and so one set of factors for it.
+Status check_fused_factors(const MatchedTensor& first, std::string_view first_name,
+                           const MatchedTensor& next) {
+  if (!next.packed.has_input_factors) return {};
+  const FilePart& factors = next.parts[kFactorsPart];
+  if (std::ranges::equal(factors.entry->data, first.parts[kFactorsPart].entry->data)) return {};
+  return Error{ErrorCode::kCorrupt, factors.where() + ": differs from that of " +
+                                        quote(first_name) +
+                                        "; the two have the same inputs, so the same factors"};
 }
 
 Status check_values(const std::vector<ExpectedTensor>& expected,
@@ -182,9 +193,11 @@ Status check_values(const std::vector<ExpectedTensor>& expected,
       PARAPET_TRY(check_finite(match.parts[0], "norm scales"));
     }
     if (match.storage != Storage::kDense) PARAPET_TRY(check_finite(match.parts[1], "scales"));
-    const std::string first = fused_with(expected[i].name);
-    if (first.empty()) continue;
+    if (match.packed.has_input_factors) PARAPET_TRY(check_factors(match.parts[kFactorsPart]));
+    const std::string first = fused_matrices(expected[i].name).front();
+    if (first == expected[i].name) continue;
     PARAPET_TRY(check_fused_type(*match_of.at(first), first, match));
+    PARAPET_TRY(check_fused_factors(*match_of.at(first), first, match));
   }
   return {};
 }

@@ -29,8 +29,9 @@ Result<QuantizationScheme> QuantizationScheme::of(const QuantizationChoice& choi
   scheme.dense_layers = choice.dense_layers.value_or(std::min(kDefaultDenseLayers, most));
   PARAPET_TRY(check_range("dense_layers", scheme.dense_layers, 0, most));
   scheme.format = *known;
-  scheme.group_size = choice.group_size == 0 ? kDefaultGroupSize : choice.group_size;
-  scheme.head_group_size = *known == scheme.head_format ? scheme.group_size : kDefaultGroupSize;
+  scheme.input_factors = true;
+  scheme.group_size = choice.group_size == 0 ? default_group_size(*known) : choice.group_size;
+  scheme.head_group_size = kHeadGroupSize;
   return scheme;
 }
 

@@ -19,7 +19,7 @@ inline constexpr std::int64_t kDefaultDenseLayers = 1;
 // What to quantize to, in a user's words.
 struct QuantizationChoice {
   std::string_view format;                        // "int8", "int4"
-  std::int64_t group_size = 0;                    // 0: 32
+  std::int64_t group_size = 0;                    // 0: that of the format
   std::optional<std::int64_t> dense_layers = {};  // none: the default, 0 in a model of one layer
 };
 
@@ -32,6 +32,8 @@ struct QuantizationScheme {
   std::int64_t head_group_size = 0;
   // So many first layers keep their matrices as they are; fewer than the model has.
   std::int64_t dense_layers = 0;
+  // Whether the layers' quantized matrices have factors for their inputs.
+  bool input_factors = false;
 
   // What the choice means for a model of so many layers. Another word, size or number of layers is
   // kInvalidArgument.

@@ -54,6 +54,8 @@ Result<QuantizationScheme> parse_parapet(const JsonObject& json, std::int64_t nu
   PARAPET_ASSIGN(scheme.head_format, weight_format(json, "head_format"));
   PARAPET_ASSIGN(scheme.head_group_size, group_size(json, "head_group_size"));
   PARAPET_ASSIGN(scheme.dense_layers, dense_layers(json, num_layers));
+  // As dense_layers: older checkpoints have none.
+  PARAPET_ASSIGN(scheme.input_factors, json.boolean_or("input_factors", false));
   return scheme;
 }
 

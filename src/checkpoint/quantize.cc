@@ -45,10 +45,25 @@ struct F16 {
 };
 float to_float(F16 value) { return f16_to_f32(value.bits); }
 
+// A dense matrix, and what each of its columns is multiplied with.
+template <class T>
+struct Source {
+  const T* data;
+  std::vector<float> column_factors;  // [in]
+
+  Source(const T* elements, const PackedBuffer& packed)
+      : data(elements), column_factors(static_cast<std::size_t>(packed.shape.in_features), 1.0F) {
+    if (!packed.shape.has_input_factors) return;
+    for (std::size_t k = 0; k < column_factors.size(); ++k) {
+      column_factors[k] = 1.0F / bf16_to_f32(packed.input_factors[k]);
+    }
+  }
+};
+
 // Elements past `out` and `in` read as zero.
 template <class T>
-void load_tile(const T* data, const PackedShape& shape, std::int64_t panel, std::int64_t group,
-               Tile& tile) {
+void load_tile(const Source<T>& source, const PackedShape& shape, std::int64_t panel,
+               std::int64_t group, Tile& tile) {
   const std::int64_t first_out = panel * kPanelFeatures;
   const std::int64_t first_in = group * shape.group_size;
   const std::int64_t features = std::min(kPanelFeatures, shape.out_features - first_out);
@@ -58,9 +73,12 @@ void load_tile(const T* data, const PackedShape& shape, std::int64_t panel, std:
     std::memset(tile.columns, 0, sizeof tile.columns);
   }
   for (std::int64_t f = 0; f < features; ++f) {
-    const T* row = data + (first_out + f) * shape.in_features + first_in;
+    const T* row = source.data + (first_out + f) * shape.in_features + first_in;
+    const float* factors = source.column_factors.data() + first_in;
     Vec* column = tile.columns[f / kLanes];
-    for (std::int64_t k = 0; k < inputs; ++k) column[k][f % kLanes] = to_float(row[k]);
+    for (std::int64_t k = 0; k < inputs; ++k) {
+      column[k][f % kLanes] = to_float(row[k]) * factors[k];
+    }
   }
 }
 
@@ -170,7 +188,7 @@ void write_codes(Column inputs, std::int64_t count, Vec scale, std::uint8_t* cod
 
 // One panel: true where all of it is finite.
 template <class T, WeightFormat kFormat>
-bool quantize_panel(const T* data, const PackedBuffer& packed, std::int64_t panel,
+bool quantize_panel(const Source<T>& source, const PackedBuffer& packed, std::int64_t panel,
                     QuantizationSums& sums) {
   const PackedShape& shape = packed.shape;
   std::uint8_t* codes = packed.codes + panel * shape.panel_bytes();
@@ -178,7 +196,7 @@ bool quantize_panel(const T* data, const PackedBuffer& packed, std::int64_t pane
   bool finite = true;
   Tile tile;
   for (std::int64_t group = 0; group < shape.groups(); ++group) {
-    load_tile(data, shape, panel, group, tile);
+    load_tile(source, shape, panel, group, tile);
     for (std::int64_t c = 0; c < kColumns; ++c) {
       const Column inputs = tile.columns[c];
       const Peaks peaks = find_peaks(inputs, tile.count);
@@ -203,7 +221,7 @@ template <class T>
 Result<QuantizationSums> quantize_as(const WeightTensor& dense, const std::string& where,
                                      const PackedBuffer& packed, int num_threads,
                                      const std::function<void(std::int64_t)>& report) {
-  const T* data = static_cast<const T*>(dense.data);
+  const Source<T> source(static_cast<const T*>(dense.data), packed);
   const PackedShape& shape = packed.shape;
   std::vector<QuantizationSums> sums(static_cast<std::size_t>(shape.panels()));
   std::atomic<bool> finite = true;
@@ -215,8 +233,8 @@ Result<QuantizationSums> quantize_as(const WeightTensor& dense, const std::strin
       QuantizationSums& sum = sums[static_cast<std::size_t>(panel)];
       const bool all_finite =
           shape.format == WeightFormat::kInt8
-              ? quantize_panel<T, WeightFormat::kInt8>(data, packed, panel, sum)
-              : quantize_panel<T, WeightFormat::kInt4>(data, packed, panel, sum);
+              ? quantize_panel<T, WeightFormat::kInt8>(source, packed, panel, sum)
+              : quantize_panel<T, WeightFormat::kInt4>(source, packed, panel, sum);
       if (!all_finite) finite = false;
     }
     done += last - first;
@@ -225,9 +243,11 @@ Result<QuantizationSums> quantize_as(const WeightTensor& dense, const std::strin
   std::function<void()> tell;
   if (report) tell = [&] { report(done); };
   for_each_task(static_cast<std::size_t>(tasks), num_threads, task, tell);
-  if (const auto bad = finite ? std::nullopt : first_not_finite(dense)) {
-    return Error{ErrorCode::kNumeric, where + ": " + element_text(dense, *bad) +
-                                          "; only finite weights can be quantized"};
+  if (!finite) {
+    const auto bad = first_not_finite(dense);
+    const std::string found = bad ? element_text(dense, *bad) : "an element is too large";
+    return Error{ErrorCode::kNumeric,
+                 where + ": " + found + "; only finite weights can be quantized"};
   }
   QuantizationSums whole;
   for (const QuantizationSums& sum : sums) {

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/output_file.h"
+#include "checkpoint/input_factors.h"
 #include "checkpoint/quantize.h"
 #include "checkpoint/safetensors_layout.h"
 #include "checkpoint/stored_tensors.h"
@@ -40,7 +41,11 @@ class Writer {
  public:
   Writer(const Weights& weights, const ModelConfig& config, const QuantizationScheme& scheme,
          const QuantizeRun& run)
-      : weights_(weights), expected_(expected_tensors(config)), scheme_(scheme), run_(run) {}
+      : weights_(weights),
+        expected_(expected_tensors(config)),
+        scheme_(scheme),
+        run_(run),
+        factors_(weights, run.num_threads) {}
 
   Result<QuantizedFiles> write(const std::filesystem::path& directory) {
     layout_ = lay_out(entries());
@@ -135,6 +140,7 @@ class Writer {
                       const PackedShape& shape) {
     std::span<std::byte> memory = memory_->memory.bytes();
     const PackedBuffer buffer = carve(memory, shape);
+    factors_.fill(name, buffer);
     std::function<void(std::int64_t)> report;
     if (run_.progress) {
       report = [&](std::int64_t panels) {
@@ -150,7 +156,11 @@ class Writer {
     const auto code_bytes = static_cast<std::size_t>(shape.code_bytes());
     const auto num_scales = static_cast<std::size_t>(shape.num_scales());
     PARAPET_TRY(write_entry(name + "_codes", std::as_bytes(std::span(buffer.codes, code_bytes))));
-    return write_entry(name + "_scales", std::as_bytes(std::span(buffer.scales, num_scales)));
+    PARAPET_TRY(write_entry(name + "_scales", std::as_bytes(std::span(buffer.scales, num_scales))));
+    if (!shape.has_input_factors) return {};
+    const auto num_inputs = static_cast<std::size_t>(shape.in_features);
+    return write_entry(name + "_input_factors",
+                       std::as_bytes(std::span(buffer.input_factors, num_inputs)));
   }
 
   Status write_entry(const std::string& name, std::span<const std::byte> bytes) {
@@ -175,6 +185,7 @@ class Writer {
   const std::vector<ExpectedTensor> expected_;
   const QuantizationScheme& scheme_;
   const QuantizeRun& run_;
+  InputFactors factors_;
   std::vector<NewFile> layout_;
   std::vector<OutputFile> files_;  // those of the layout, in its order, and the index
   std::unordered_map<std::string, Place> places_;

@@ -50,10 +50,15 @@ bool is_compressed(const ExpectedTensor& expected, const EntryLookup& find) {
 StoredTensor panels_tensor(const ExpectedTensor& expected, const PackedShape& packed) {
   const std::int64_t panels = packed.panels();
   const std::int64_t groups = packed.groups();
-  return {.storage = Storage::kPanels,
-          .packed = packed,
-          .parts = {{expected.name + "_codes", {panels, groups, packed.group_bytes()}, kU8},
-                    {expected.name + "_scales", {panels, groups, kPanelFeatures}, kBf16}}};
+  StoredTensor tensor{
+      .storage = Storage::kPanels,
+      .packed = packed,
+      .parts = {{expected.name + "_codes", {panels, groups, packed.group_bytes()}, kU8},
+                {expected.name + "_scales", {panels, groups, kPanelFeatures}, kBf16}}};
+  if (packed.has_input_factors) {
+    tensor.parts.push_back({expected.name + "_input_factors", {packed.in_features}, kBf16});
+  }
+  return tensor;
 }
 
 StoredTensor stored_tensor(const ExpectedTensor& expected, const ModelConfig& config,

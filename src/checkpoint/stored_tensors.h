@@ -18,7 +18,8 @@ namespace parapet {
 // In brackets: the entries, in the order of StoredTensor::parts.
 enum class Storage : std::uint8_t {
   kDense,          // [NAME]
-  kPanels,         // [NAME_codes, NAME_scales], as base/packed_weight.h lays them out
+  kPanels,         // [NAME_codes, NAME_scales], with factors NAME_input_factors, too;
+                   // base/packed_weight.h has their layout
   kIntQuantized,   // compressed-tensors: [NAME in I8, NAME_scale]
   kPackQuantized,  // compressed-tensors: [NAME_packed, NAME_scale, NAME_shape]
 };

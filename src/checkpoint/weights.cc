@@ -10,6 +10,7 @@
 #include "base/refusal.h"
 #include "checkpoint/compressed_tensors.h"
 #include "checkpoint/dummy_weights.h"
+#include "checkpoint/input_factors.h"
 #include "checkpoint/match_tensors.h"
 #include "checkpoint/quantize.h"
 #include "checkpoint/shards.h"
@@ -33,8 +34,9 @@ struct Weights::Impl {
     if (match.storage == Storage::kDense) {
       tensors.emplace(name, match.parts[0].tensor());
     } else if (match.storage == Storage::kPanels) {
-      packed.emplace(
-          name, PackedMatrix{match.packed, as_codes(match.parts[0]), as_scales(match.parts[1])});
+      PackedMatrix matrix{match.packed, as_codes(match.parts[0]), as_halves(match.parts[1])};
+      if (match.packed.has_input_factors) matrix.input_factors = as_halves(match.parts[2]);
+      packed.emplace(name, matrix);
     } else {
       compressed.emplace(name, std::move(match));
     }
@@ -43,7 +45,7 @@ struct Weights::Impl {
   static const std::uint8_t* as_codes(const FilePart& part) {
     return reinterpret_cast<const std::uint8_t*>(part.entry->data.data());
   }
-  static const std::uint16_t* as_scales(const FilePart& part) {
+  static const std::uint16_t* as_halves(const FilePart& part) {
     return static_cast<const std::uint16_t*>(part.tensor().data);
   }
 
@@ -151,9 +153,11 @@ Status Weights::quantize(const QuantizationScheme& scheme, int num_threads,
     total += num_bytes(at(tensor.name));
   }
   PARAPET_ASSIGN(PackedMemory made, PackedMemory::reserve(shapes));
+  InputFactors factors(*this, num_threads);
   std::uint64_t done = 0;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const WeightTensor& dense = at(names[i]);
+    factors.fill(names[i], made.buffers[i]);
     std::function<void(std::int64_t)> report;
     if (progress) {
       report = [&](std::int64_t panels) {

@@ -55,7 +55,7 @@ class Ops {
   virtual ~Ops() = default;
 
   // hidden[t] = table[token_ids[t]].  table [vocab, hidden], hidden f32 [tokens, hidden]. Of a
-  // packed table: scale * (code - zero), rounded to float. Tied to the head, it is the same object.
+  // packed table: scale * (code - zero) * factor, exact. Tied to the head, it is the same object.
   void embed(Stream& stream, TensorView token_ids, const LinearWeight& table, TensorView hidden);
 
   // Rotary angles of each token, once for all layers: cos_sin[t] = cos(p f_0..), sin(p f_0..) with
@@ -63,7 +63,7 @@ class Ops {
   void rope_angles(Stream& stream, TensorView positions, TensorView inv_freq, TensorView cos_sin);
 
   // The three linear ops. A packed weight is multiplied with quantized activations: with y =
-  // norm(x) and m = max|y| of a group of a row, a = m / 127 and q_i = y_i * (127 / m), computed in
+  // norm(x), times the weight's input factors if it has any, and m = max|y| of a group of a row, a = m / 127 and q_i = y_i * (127 / m), computed in
   // float and rounded to the nearest integer, ties to even; all q_i = 0 where m < 2^-100. An output
   // is then the sum over groups, in order and in float, of (scale * a) * sum of (code_i - zero)
   // q_i, whose inner sum is an exact integer. A group with NaN or infinity makes its row's outputs

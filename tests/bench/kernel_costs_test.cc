@@ -18,7 +18,7 @@ TEST(KernelCosts, BytesOfAMatrix) {
   EXPECT_EQ(matrix_format("float32")->bytes(100, 50), 100 * 50 * 4);
   EXPECT_EQ(matrix_format("float16")->bytes(100, 50), 100 * 50 * 2);
   // Panels of 16 outputs, whole groups, and a bfloat16 scale for each output and group.
-  EXPECT_EQ(matrix_format("int8")->bytes(100, 50), 64 * 128 + 64 * 4 * 2);
+  EXPECT_EQ(matrix_format("int8")->bytes(100, 50), 64 * 128 + 64 * 2 * 2);
   EXPECT_EQ(matrix_format("int4")->bytes(100, 50), 64 * 128 / 2 + 64 * 4 * 2);
   EXPECT_FALSE(matrix_format("int3"));
 }

@@ -65,6 +65,15 @@ TEST(QuantizationConfig, TakesOurOwn) {
   EXPECT_FALSE(config->compressed_tensors);
 }
 
+TEST(QuantizationConfig, TakesInputFactors) {
+  json fields = parapet_fields();
+  EXPECT_FALSE(parse(fields)->quantization->input_factors);
+  fields["input_factors"] = true;
+  EXPECT_TRUE(parse(fields)->quantization->input_factors);
+  fields["input_factors"] = 1;
+  EXPECT_EQ(parse(fields).error().code, ErrorCode::kCorrupt);
+}
+
 TEST(QuantizationConfig, TakesDenseLayersBelowAllLayers) {
   json fields = parapet_fields();
   for (const int layers : {0, 1, 3}) {
@@ -248,9 +257,10 @@ TEST(QuantizationSchemeOf, ListsWhatItKnows) {
   const auto of = [](const QuantizationChoice& choice) {
     return QuantizationScheme::of(choice, 4);
   };
-  EXPECT_EQ(of({.format = "int8"}).value().group_size, 32);
-  EXPECT_EQ(of({.format = "int8", .group_size = 64}).value().head_group_size, 64);
-  EXPECT_EQ(of({.format = "int4", .group_size = 64}).value().head_group_size, 32);
+  EXPECT_EQ(of({.format = "int8"}).value().group_size, 64);
+  EXPECT_EQ(of({.format = "int4"}).value().group_size, 32);
+  EXPECT_EQ(of({.format = "int8", .group_size = 128}).value().head_group_size, 32);
+  EXPECT_TRUE(of({.format = "int8"}).value().input_factors);
   EXPECT_EQ(of({.format = "fp8"}).error().message,
             "quantization is \"fp8\", expected \"int8\" or \"int4\"");
   EXPECT_EQ(of({.format = "int4", .group_size = 16}).error().message,

@@ -71,6 +71,12 @@ void expect_same(const Weights& a, const Weights& b, const ModelConfig& config) 
         std::memcmp(left->scales, right->scales, static_cast<std::size_t>(shape.num_scales()) * 2),
         0)
         << tensor.name;
+    ASSERT_EQ(shape.has_input_factors, right->shape.has_input_factors);
+    if (!shape.has_input_factors) continue;
+    EXPECT_EQ(std::memcmp(left->input_factors, right->input_factors,
+                          static_cast<std::size_t>(shape.in_features) * 2),
+              0)
+        << tensor.name;
   }
 }
 
@@ -284,7 +290,7 @@ class SpoiledCheckpoint : public ::testing::Test {
   }
   std::string file(const std::string& rest) const { return path_.string() + ": " + rest; }
 
-  const std::string name_ = "model.layers.1.mlp.down_proj.weight";  // [72, 100]: 5 panels, 4 groups
+  const std::string name_ = "model.layers.1.mlp.down_proj.weight";  // [72, 100]: 5 panels, 2 groups
   TemporaryDirectory directory_;
   std::filesystem::path path_;
   ModelConfig config_;
@@ -295,10 +301,10 @@ class SpoiledCheckpoint : public ::testing::Test {
 TEST_F(SpoiledCheckpoint, IsFineAsWritten) { EXPECT_TRUE(open()); }
 
 TEST_F(SpoiledCheckpoint, AnotherShape) {
-  writer_[name_ + "_codes"].shape = {5, 2, 1024};
+  writer_[name_ + "_codes"].shape = {5, 4, 512};
   expect_refused(ErrorCode::kCorrupt, file("tensor \"" + name_ +
-                                           "_codes\": shape [5, 2, 1024]; config.json calls for "
-                                           "[5, 4, 512]"));
+                                           "_codes\": shape [5, 4, 512]; config.json calls for "
+                                           "[5, 2, 1024]"));
 }
 
 TEST_F(SpoiledCheckpoint, AnotherGroupSizeThanConfigJsonSays) {
@@ -316,6 +322,45 @@ TEST_F(SpoiledCheckpoint, OtherDenseLayersThanConfigJsonSays) {
   config_.quantization->dense_layers = 0;
   EXPECT_THAT(open().error().message,
               ::testing::HasSubstr("unexpected tensors: \"model.layers.0."));
+}
+
+// As files are that were made before there were factors.
+TEST_F(SpoiledCheckpoint, NoFactorsWhereConfigJsonSaysSo) {
+  config_.quantization->input_factors = false;
+  EXPECT_THAT(open().error().message, ::testing::HasSubstr("_input_factors\""));
+  const auto entries = writer_.tensors();
+  for (const auto& [name, tensor] : entries) {
+    if (name.ends_with("_input_factors")) writer_.erase(name);
+  }
+  const auto weights = open();
+  ASSERT_TRUE(weights) << weights.error().message;
+  EXPECT_EQ(weights->packed(name_)->input_factors, nullptr);
+  config_.quantization->input_factors = true;
+  EXPECT_THAT(open().error().message, ::testing::HasSubstr("missing tensors: \"model.layers.1."));
+}
+
+TEST_F(SpoiledCheckpoint, FactorsThatLoseOrDrownAnInput) {
+  constexpr std::pair<const char*, const char*> kBad[] = {{"\x00\x00", "0.000000"},
+                                                          {"\x80\xbf", "-1.000000"},
+                                                          {"\x80\x7f", "inf"},
+                                                          {"\xc0\x7f", "nan"}};
+  for (const auto& [bits, text] : kBad) {
+    const std::string before = writer_[name_ + "_input_factors"].data;
+    writer_[name_ + "_input_factors"].data.replace(6, 2, bits, 2);
+    expect_refused(ErrorCode::kNumeric,
+                   file("tensor \"" + name_ + "_input_factors\": element 3 is " + text +
+                        "; factors of inputs must be finite and above 0"));
+    writer_[name_ + "_input_factors"].data = before;
+  }
+}
+
+TEST_F(SpoiledCheckpoint, OtherFactorsThanTheMatrixBeside) {
+  const std::string layer = "model.layers.1.self_attn.";
+  writer_[layer + "v_proj.weight_input_factors"].data.replace(6, 2, std::string("\x00\x41", 2));
+  expect_refused(
+      ErrorCode::kCorrupt,
+      file("tensor \"" + layer + "v_proj.weight_input_factors\": differs from that of \"" + layer +
+           "q_proj.weight\"; the two have the same inputs, so the same factors"));
 }
 
 TEST_F(SpoiledCheckpoint, AnotherFormatThanConfigJsonSays) {

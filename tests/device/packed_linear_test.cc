@@ -26,15 +26,24 @@ constexpr Shape kShapes[] = {{0, 32, 16},   {1, 1, 1},      {2, 31, 15},   {1, 3
 struct Format {
   WeightFormat format;
   std::int64_t group_size;
+  bool factors = false;  // of inputs
+
+  PackedTensor tensor(std::int64_t out, std::int64_t in, unsigned seed) const {
+    return {format, group_size, out, in, seed, factors};
+  }
 };
-constexpr Format kFormats[] = {{WeightFormat::kInt8, 32},  {WeightFormat::kInt8, 64},
-                               {WeightFormat::kInt8, 128}, {WeightFormat::kInt4, 32},
-                               {WeightFormat::kInt4, 64},  {WeightFormat::kInt4, 128}};
+constexpr Format kFormats[] = {
+    {WeightFormat::kInt8, 32},        {WeightFormat::kInt8, 64},
+    {WeightFormat::kInt8, 128},       {WeightFormat::kInt4, 32},
+    {WeightFormat::kInt4, 64},        {WeightFormat::kInt4, 128},
+    {WeightFormat::kInt8, 32, true},  {WeightFormat::kInt8, 64, true},
+    {WeightFormat::kInt4, 128, true},
+};
 
 std::string describe(const Shape& shape, const Format& format) {
   return std::to_string(shape.rows) + " rows, " + std::to_string(shape.in) + " -> " +
          std::to_string(shape.out) + ", " + weight_format_name(format.format) + " in groups of " +
-         std::to_string(format.group_size);
+         std::to_string(format.group_size) + (format.factors ? " with factors" : "");
 }
 
 // The nearest bfloat16; ties to even, or away from zero.
@@ -150,13 +159,17 @@ TEST_P(PackedLinearOps, LinearIsItsFormula) {
       SCOPED_TRACE(describe(shape, format));
       const Arithmetic rules = arithmetic(format);
       Floats x = Floats::random(shape.rows, shape.in, 1, 3.0F);
-      const PackedTensor weight(format.format, format.group_size, shape.out, shape.in, 3);
+      const PackedTensor weight = format.tensor(shape.out, shape.in, 3);
       Floats out(shape.rows, shape.out, NAN);
       const auto linear = load(weight);
       ops().norm_linear(stream(), x.view(), Norm{}, *linear, out.view());
       synchronize();
       for (std::int64_t r = 0; r < shape.rows; ++r) {
-        const Rounded row = rules.row(x.row(r), shape.in);
+        std::vector<float> input(x.row(r), x.row(r) + shape.in);
+        for (std::int64_t i = 0; i < shape.in; ++i) {
+          input[static_cast<std::size_t>(i)] *= weight.factor(i);
+        }
+        const Rounded row = rules.row(input.data(), shape.in);
         for (std::int64_t c = 0; c < shape.out; ++c) {
           const Dot expected = rules.dot(row, weight, c);
           ASSERT_NEAR(out.at(r, c), expected.value,
@@ -198,7 +211,7 @@ TEST_P(PackedLinearOps, ExtremeCodesDoNotOverflow) {
 TEST_P(PackedLinearOps, LinearAddAddsTheProduct) {
   for (const Format& format : kFormats) {
     Floats x = Floats::random(11, 300, 4);
-    const PackedTensor weight(format.format, format.group_size, 50, 300, 5);
+    const PackedTensor weight = format.tensor(50, 300, 5);
     const auto linear = load(weight);
     Floats product(11, 50, NAN);
     ops().norm_linear(stream(), x.view(), Norm{}, *linear, product.view());
@@ -223,8 +236,8 @@ TEST_P(PackedLinearOps, NormGateUpSilu) {
     const Arithmetic rules = arithmetic(format);
     Floats x = Floats::random(9, in, 7);
     TestTensor scale(DType::kBF16, 1, in, 8, 3.0);
-    const PackedTensor gate(format.format, format.group_size, features, in, 9);
-    const PackedTensor up(format.format, format.group_size, features, in, 10);
+    const PackedTensor gate = format.tensor(features, in, 9);
+    const PackedTensor up = format.tensor(features, in, 10);
     const PackedMatrix parts[] = {gate.matrix(), up.matrix()};
     const auto linear = device().load_packed_linear(parts).value();
     Floats out(9, features, NAN);
@@ -236,7 +249,7 @@ TEST_P(PackedLinearOps, NormGateUpSilu) {
       const double rms = std::sqrt(squares / static_cast<double>(in) + 1e-6);
       std::vector<float> normed;
       for (std::int64_t i = 0; i < in; ++i) {
-        normed.push_back(static_cast<float>(x.at(r, i) / rms * scale.at(i)));
+        normed.push_back(static_cast<float>(x.at(r, i) / rms * scale.at(i) * gate.factor(i)));
       }
       const Rounded row = rules.row(normed.data(), in);
       const double step = rules.step(row);
@@ -261,9 +274,9 @@ TEST_P(PackedLinearOps, StackedPartsAreOneMatrix) {
   const std::int64_t in = 200;
   for (const Format& format : kFormats) {
     Floats x = Floats::random(9, in, 1);
-    const PackedTensor q(format.format, format.group_size, 37, in, 2);
-    const PackedTensor k(format.format, format.group_size, 5, in, 3);
-    const PackedTensor v(format.format, format.group_size, 64, in, 4);
+    const PackedTensor q = format.tensor(37, in, 2);
+    const PackedTensor k = format.tensor(5, in, 3);
+    const PackedTensor v = format.tensor(64, in, 4);
     const PackedMatrix parts[] = {q.matrix(), k.matrix(), v.matrix()};
     const auto stacked = device().load_packed_linear(parts).value();
     ASSERT_EQ(stacked->out_features(), 106);
@@ -292,8 +305,8 @@ TEST_P(PackedLinearOps, ARowsBitsDependOnThatRowAlone) {
   const Floats rows = Floats::random(300, in, 11);
   TestTensor scale(DType::kF32, 1, in, 12);
   for (const Format& format : kFormats) {
-    const PackedTensor gate(format.format, format.group_size, features, in, 13);
-    const PackedTensor up(format.format, format.group_size, features, in, 14);
+    const PackedTensor gate = format.tensor(features, in, 13);
+    const PackedTensor up = format.tensor(features, in, 14);
     const PackedMatrix parts[] = {gate.matrix(), up.matrix()};
     Floats alone(300, features);
     for (const int num_threads : {1, 2, 3}) {
@@ -331,7 +344,7 @@ TEST_P(PackedLinearOps, InfinityAndNanStayInTheirRow) {
     x.row(1)[199] = NAN;
     x.row(2)[0] = -INFINITY;
     for (std::int64_t i = 0; i < 200; ++i) x.row(4)[i] = 1e-39F;
-    const PackedTensor weight(format.format, format.group_size, 19, 200, 1);
+    const PackedTensor weight = format.tensor(19, 200, 1);
     Floats out(5, 19);
     const auto linear = load(weight);
     ops().norm_linear(stream(), x.view(), Norm{}, *linear, out.view());
@@ -349,7 +362,7 @@ TEST_P(PackedLinearOps, InfinityAndNanStayInTheirRow) {
 TEST_P(PackedLinearOps, EmbedIsExact) {
   for (const Format& format : kFormats) {
     for (const std::int64_t features : {1, 31, 130, 256}) {
-      const PackedTensor table(format.format, format.group_size, 35, features, 1);
+      const PackedTensor table = format.tensor(35, features, 1);
       const auto weight = load(table);
       Ints ids{{34, 0, 16, 16, 15}};
       Floats hidden(5, features, NAN);
@@ -357,7 +370,8 @@ TEST_P(PackedLinearOps, EmbedIsExact) {
       synchronize();
       for (std::int64_t t = 0; t < 5; ++t) {
         for (std::int64_t i = 0; i < features; ++i) {
-          ASSERT_EQ(hidden.at(t, i), table.at(ids.values[static_cast<std::size_t>(t)], i));
+          const std::int32_t id = ids.values[static_cast<std::size_t>(t)];
+          ASSERT_EQ(hidden.at(t, i), table.at(id, i) * double{table.factor(i)});
         }
       }
     }
@@ -369,11 +383,18 @@ TEST_P(PackedLinearOps, LoadRefusesPartsThatDoNotStack) {
   const PackedTensor other_format(WeightFormat::kInt4, 64, 16, 64, 1);
   const PackedTensor other_group(WeightFormat::kInt8, 32, 16, 64, 1);
   const PackedTensor narrow(WeightFormat::kInt8, 64, 16, 63, 1);
-  for (const PackedTensor* b : {&other_format, &other_group, &narrow}) {
+  const PackedTensor factors(WeightFormat::kInt8, 64, 16, 64, 1, true);
+  for (const PackedTensor* b : {&other_format, &other_group, &narrow, &factors}) {
     const PackedMatrix parts[] = {a.matrix(), b->matrix()};
     EXPECT_EQ(device().load_packed_linear(parts).error().code, ErrorCode::kInvalidArgument);
   }
   EXPECT_EQ(device().load_packed_linear({}).error().code, ErrorCode::kInvalidArgument);
+  const std::vector<std::uint16_t> ones(64, f32_to_bf16(1.0F));
+  PackedMatrix parts[] = {factors.matrix(), factors.matrix()};
+  EXPECT_TRUE(device().load_packed_linear(parts).ok());
+  parts[1].input_factors = ones.data();
+  EXPECT_EQ(device().load_packed_linear(parts).error().message,
+            "stacked packed weights must have the same factors of inputs");
   PackedMatrix odd = a.matrix();
   odd.shape.group_size = 48;
   EXPECT_EQ(device().load_packed_linear({&odd, 1}).error().message,

@@ -12,9 +12,14 @@ namespace parapet::test {
 
 class PackedTensor {
  public:
+  // With factors of inputs, which depend on their number alone, so that tensors can be stacked.
   PackedTensor(WeightFormat format, std::int64_t group_size, std::int64_t out, std::int64_t in,
-               unsigned seed)
-      : shape_{format, out, in, group_size}, zero_(format == WeightFormat::kInt8 ? 128 : 8) {
+               unsigned seed, bool factors = false)
+      : shape_{format, out, in, group_size, factors},
+        zero_(format == WeightFormat::kInt8 ? 128 : 8) {
+    for (std::int64_t i = 0; factors && i < in; ++i) {
+      factors_.push_back(f32_to_bf16(0.25F + static_cast<float>(i * 37 % 101) / 27.0F));
+    }
     const std::int64_t panels = (out + 15) / 16;
     const std::int64_t groups = (in + group_size - 1) / group_size;
     values_.resize(static_cast<std::size_t>(out * in));
@@ -29,8 +34,14 @@ class PackedTensor {
     }
   }
 
-  PackedMatrix matrix() const { return {shape_, codes(), scales_.data()}; }
-  // scale * (code - zero), exact.
+  PackedMatrix matrix() const {
+    return {shape_, codes(), scales_.data(), factors_.empty() ? nullptr : factors_.data()};
+  }
+  // What an input is multiplied with.
+  float factor(std::int64_t in) const {
+    return factors_.empty() ? 1.0F : bf16_to_f32(factors_[static_cast<std::size_t>(in)]);
+  }
+  // scale * (code - zero), exact, without the factor.
   double at(std::int64_t out, std::int64_t in) const {
     return values_[static_cast<std::size_t>(out * shape_.in_features + in)];
   }
@@ -74,6 +85,7 @@ class PackedTensor {
   int zero_;
   std::vector<std::uint8_t> codes_;
   std::vector<std::uint16_t> scales_;
+  std::vector<std::uint16_t> factors_;
   std::vector<double> values_;
 };
 

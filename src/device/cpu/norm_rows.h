@@ -1,8 +1,10 @@
-// Rows of a linear op's input, normalised where it says so.
+// Rows of a linear op's input, normalised and multiplied with the weight's factors where it says
+// so.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 
 #include "device/cpu/isa/kernel_table.h"
 #include "device/ops.h"
@@ -11,16 +13,25 @@ namespace parapet::cpu {
 
 struct NormRows {
   const KernelTable& kernels;
-  TensorView x;  // f32 [rows, features]
-  Norm norm;     // without a scale, rows stay as they are
-  float* scale;  // [features], scratch
+  TensorView x;                               // f32 [rows, features]
+  Norm norm;                                  // without a scale, rows are not normalised
+  float* scale;                               // [features], scratch
+  std::span<const float> input_factors = {};  // [features], or none
 
   // Once, before the others.
   void prepare() const {
-    if (norm.scale.null()) return;
-    kernels.widen[static_cast<int>(norm.scale.dtype())](norm.scale.as<const std::byte>(), x.dim(1),
+    const std::int64_t features = x.dim(1);
+    if (norm.scale.null()) {
+      std::ranges::copy(input_factors, scale);
+      return;
+    }
+    kernels.widen[static_cast<int>(norm.scale.dtype())](norm.scale.as<const std::byte>(), features,
                                                         scale);
+    if (!input_factors.empty()) kernels.scale(scale, 1.0F, input_factors.data(), features, scale);
   }
+
+  // Whether rows stay as they are.
+  bool plain() const { return norm.scale.null() && input_factors.empty(); }
 
   const float* input(std::int64_t row) const { return x.as<const float>() + row * x.dim(1); }
 
@@ -31,7 +42,7 @@ struct NormRows {
 
   // Elements [k, k + count) of the row.
   void copy(std::int64_t row, float factor, std::int64_t k, std::int64_t count, float* to) const {
-    if (norm.scale.null()) {
+    if (plain()) {
       std::copy_n(input(row) + k, count, to);
     } else {
       kernels.scale(input(row) + k, factor, scale + k, count, to);
@@ -40,7 +51,7 @@ struct NormRows {
 
   // The whole row, in `scratch` where it is not the input itself.
   const float* row(std::int64_t row, float* scratch) const {
-    if (norm.scale.null()) return input(row);
+    if (plain()) return input(row);
     copy(row, factor(row), 0, x.dim(1), scratch);
     return scratch;
   }

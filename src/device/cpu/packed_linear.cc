@@ -105,7 +105,11 @@ class PackedLinear {
   // Codes lie as [groups][rows][group_size]: those of a block and some rows are dense.
   void quantize_rows() const {
     const std::int64_t features = weight_.in_features();
-    const NormRows norm{.kernels = kernels_, .x = job_.x, .norm = job_.norm, .scale = norm_scale_};
+    const NormRows norm{.kernels = kernels_,
+                        .x = job_.x,
+                        .norm = job_.norm,
+                        .scale = norm_scale_,
+                        .input_factors = weight_.input_factors()};
     norm.prepare();
     pool_.run(rows_, [&](std::int64_t row, int thread) {
       const float* const x = norm.row(row, per_thread_ + thread * per_thread_size_);

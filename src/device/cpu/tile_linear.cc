@@ -120,7 +120,11 @@ class TileLinear {
   TileInputs inputs() const { return {.data = x_, .rows = rows_, .blocks = blocks_}; }
 
   void split_rows() const {
-    const NormRows norm{.kernels = kernels_, .x = job_.x, .norm = job_.norm, .scale = norm_scale_};
+    const NormRows norm{.kernels = kernels_,
+                        .x = job_.x,
+                        .norm = job_.norm,
+                        .scale = norm_scale_,
+                        .input_factors = weights_.input_factors()};
     norm.prepare();
     pool_.run(rows_, [&](std::int64_t row, int thread) {
       const float* const x = norm.row(row, per_thread_ + thread * per_thread_size_);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "device/cpu/isa/kernel_table.h"
@@ -103,6 +104,8 @@ class DenseTileWeights : public Format {
 
   DenseTileWeights(const HostLinear& weight, const Format& format, int bands)
       : Format(format), weight_(weight), band_cols_(weight.out_features() / bands) {}
+
+  static std::span<const float> input_factors() { return {}; }
 
   std::vector<TileColumns> columns(std::int64_t max_cols) const {
     std::vector<TileColumns> all;
@@ -252,6 +255,8 @@ class PackedTileWeights : public MatrixTileFormat<1> {
   PackedTileWeights(const HostPackedLinear& weight, const TileKernels& kernels, int bands)
       : MatrixTileFormat(kernels), weight_(weight), bands_(bands) {}
 
+  std::span<const float> input_factors() const { return weight_.input_factors(); }
+
   std::vector<TileColumns> columns(std::int64_t max_cols) const {
     std::vector<TileColumns> all;
     const auto parts = weight_.band(0, bands_);
@@ -300,6 +305,7 @@ class PackedTileWeights : public MatrixTileFormat<1> {
                                             .codes_stride = matrix.shape.panel_bytes(),
                                             .scales_stride = matrix.shape.groups() * kPackedCols,
                                             .blocks = ceil_div(weight_.in_features(), kTileInputs),
+                                            .group_blocks = group_blocks(),
                                             .fetch_ahead = kStreamAhead});
   }
 
@@ -307,7 +313,10 @@ class PackedTileWeights : public MatrixTileFormat<1> {
   // Within a panel, and what is past its end is likely the next one.
   static constexpr std::int64_t kUnpackAhead = 512;
 
+  static_assert(kStageBlocks * kTileInputs % kMaxBf16Group == 0, "stages begin with a group");
+
   int format() const { return static_cast<int>(weight_.format()); }
+  std::int64_t group_blocks() const { return weight_.group_size() / kTileInputs; }
   std::int64_t block_bytes() const {
     return kTileInputs * kPackedCols * weight_bits(weight_.format()) / 8;
   }
@@ -320,15 +329,16 @@ class PackedTileWeights : public MatrixTileFormat<1> {
     Pieces pieces;
     for (std::int64_t t = 0; t < stage.num_tiles; ++t) {
       pieces.panels[t] = {stage.tiles[t].codes + stage.first_block * block_bytes(),
-                          stage.tiles[t].scales + stage.first_block * kPackedCols};
+                          stage.tiles[t].scales + stage.first_block / group_blocks() * kPackedCols};
     }
     return pieces;
   }
-  static TileUnpackArgs unpacking(const TileStage<Tile>& stage, const Pieces& pieces,
-                                  std::byte* to) {
+  TileUnpackArgs unpacking(const TileStage<Tile>& stage, const Pieces& pieces,
+                           std::byte* to) const {
     return {.panels = pieces.panels,
             .end = pieces.panels + stage.num_tiles,
             .blocks = stage.blocks,
+            .group_blocks = group_blocks(),
             .fetch_ahead = kUnpackAhead,
             .to = to};
   }

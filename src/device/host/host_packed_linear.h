@@ -14,7 +14,7 @@ namespace parapet {
 
 class HostPackedLinear final : public LinearWeight {
  public:
-  // Refuses parts of differing format, group size or width.
+  // Refuses parts of differing format, group size, width or factors of inputs.
   static Result<std::unique_ptr<LinearWeight>> make(std::span<const PackedMatrix> parts);
 
   std::int64_t in_features() const override { return in_features_; }
@@ -33,13 +33,17 @@ class HostPackedLinear final : public LinearWeight {
   // fall apart into such ranges, which must look alike.
   std::span<const Part> band(int band, int bands) const;
 
-  // Row `feature`: scale * (code - zero), in_features() floats.
+  // What the inputs are multiplied with before they are quantized: in_features() floats, or empty.
+  std::span<const float> input_factors() const { return input_factors_; }
+
+  // Row `feature`: scale * (code - zero), times its input's factor, in_features() floats; exact.
   void dequantize_row(std::int64_t feature, float* out) const;
 
  private:
   HostPackedLinear() = default;
 
-  std::vector<Part> parts_;  // at least one
+  std::vector<Part> parts_;           // at least one
+  std::vector<float> input_factors_;  // of all parts
   std::int64_t in_features_ = 0;
   std::int64_t out_features_ = 0;
 };

@@ -34,6 +34,9 @@ void unpack_group(const PackedMatrix& matrix, std::int64_t panel, std::int64_t g
       const int code = wide ? byte : ((k & 4) == 0 ? byte & 15 : byte >> 4);
       row[k] = scale * static_cast<float>(code - zero);
     }
+    for (std::int64_t k = 0; k < inputs && shape.has_input_factors; ++k) {
+      row[k] *= bf16_to_f32(matrix.input_factors[first_input + k]);
+    }
   }
 }
 

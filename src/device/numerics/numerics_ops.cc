@@ -17,6 +17,12 @@ namespace {
 
 constexpr std::int64_t kRowsOfTask = 16;  // far more work than waking a thread
 
+// Of a weight's inputs; empty where it has none.
+std::span<const float> input_factors(const LinearWeight& weight) {
+  const auto* const packed = dynamic_cast<const HostPackedLinear*>(&weight);
+  return packed == nullptr ? std::span<const float>() : packed->input_factors();
+}
+
 float* row_of(TensorView matrix, std::int64_t row) {
   return matrix.as<float>() + row * matrix.dim(1);
 }
@@ -95,13 +101,17 @@ void NumericsOps::linear(Stream& stream, Input input, const LinearWeight& weight
   if (code_group > 0) {
     const TensorView coded = coded_.matrix(input.x.dim(0), input.x.dim(1));
     const bool codes = code_group > max_bf16_group_;
-    each_row(stream, coded.dim(0), [x = input.x, coded, code_group, codes](std::int64_t r) {
-      std::copy_n(row_of(x, r), x.dim(1), row_of(coded, r));
+    const std::span<const float> factors = input_factors(weight);
+    each_row(stream, coded.dim(0), [x = input.x, coded, code_group, codes, factors](auto r) {
+      float* const row = row_of(coded, r);
+      std::copy_n(row_of(x, r), x.dim(1), row);
+      for (std::size_t i = 0; i < factors.size(); ++i) row[i] *= factors[i];
       if (codes) {
-        take_codes(row_of(coded, r), coded.dim(1), code_group);
+        take_codes(row, coded.dim(1), code_group);
       } else {
-        round_to_bf16(row_of(coded, r), coded.dim(1));
+        round_to_bf16(row, coded.dim(1));
       }
+      for (std::size_t i = 0; i < factors.size(); ++i) row[i] /= factors[i];
     });
     input.x = coded;
   }

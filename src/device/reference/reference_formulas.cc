@@ -47,9 +47,12 @@ std::vector<double> linear_input(const float* x, const Norm& norm, const LinearW
   std::vector<double> y = rms_norm(x, weight.in_features(), norm);
   if (const auto* packed = dynamic_cast<const HostPackedLinear*>(&weight)) {
     const auto group_size = static_cast<std::size_t>(packed->group_size());
+    const std::span<const float> factors = packed->input_factors();
+    for (std::size_t i = 0; i < factors.size(); ++i) y[i] *= double{factors[i]};
     for (std::size_t begin = 0; begin < y.size(); begin += group_size) {
       quantize_group(std::span(y).subspan(begin, std::min(group_size, y.size() - begin)));
     }
+    for (std::size_t i = 0; i < factors.size(); ++i) y[i] /= double{factors[i]};
   }
   return y;
 }

@@ -92,8 +92,8 @@ inline constexpr std::int64_t kTileSide = 16;
 inline constexpr std::int64_t kTileInputs = 32;
 inline constexpr int kMaxTileParts = 3;
 // Quantized weights in larger groups are multiplied as integers, in smaller ones on tiles of
-// bfloat16: a scale for each 32 products would cost more than the products.
-inline constexpr std::int64_t kMaxBf16Group = kTileInputs;
+// bfloat16: a scale for each 32 or 64 products would cost more than the products.
+inline constexpr std::int64_t kMaxBf16Group = 2 * kTileInputs;
 inline constexpr std::int64_t kTileBytes = kTileSide * kTileInputs * 2;
 
 // One row of activations into its tile of `tile_rows` rows, which lies as
@@ -116,16 +116,18 @@ struct TileDenseArgs {
   std::int64_t fetch_ahead;          // elements are fetched so many bytes before they are used
   std::byte* to;
 };
-// Quantized weights in groups of kTileInputs: a tile is a panel, and a block has its scales.
+// Quantized weights in groups of one or two blocks: a tile is a panel.
 struct TilePanel {
   const std::uint8_t* codes;
   const std::uint16_t* scales;  // bf16 bits
 };
-// Some blocks of each panel, which becomes a tile: scale * (code - zero), rounded to bfloat16.
+// Some blocks of each panel, from the beginning of a group on, which becomes a tile: scale * (code
+// - zero), rounded to bfloat16.
 struct TileUnpackArgs {
   const TilePanel* panels;  // from the first of the blocks on
   const TilePanel* end;
   std::int64_t blocks;
+  std::int64_t group_blocks;
   std::int64_t fetch_ahead;  // codes are fetched so many bytes before they are used
   std::byte* to;             // tile by tile
 };
@@ -178,6 +180,7 @@ struct TilePackedArgs {
   std::int64_t codes_stride;   // bytes
   std::int64_t scales_stride;  // elements
   std::int64_t blocks;
+  std::int64_t group_blocks;
   std::int64_t fetch_ahead;  // codes are fetched so many bytes before they are used
 };
 

@@ -22,6 +22,8 @@ inline void configure_tiles(std::int64_t rows0, std::int64_t rows1) {
     config.row_bytes[t] = 64;
     config.rows[t] = static_cast<std::uint8_t>(rows[t]);
   }
+  // The intrinsic names eight of the 64 bytes to the compiler, which may leave out the others.
+  asm volatile("" : : "r"(&config) : "memory");
   _tile_loadconfig(&config);
 }
 
@@ -302,6 +304,7 @@ class UnpackTiles {
     codes_ = args_.panels->codes;
     scales_ = args_.panels->scales;
     halves_ = 2 * args_.blocks;
+    scale_halves_ = 2 * args_.group_blocks;
     ++args_.panels;
   }
 
@@ -318,15 +321,18 @@ class UnpackTiles {
         args_.to += 2 * kTileRowBytes;
       }
     }
-    --halves_;
-    scales_ += halves_ % 2 == 0 ? kPackedCols : 0;
-    if (halves_ == 0) next_panel();
+    if (--scale_halves_ == 0) {
+      scale_halves_ = 2 * args_.group_blocks;
+      scales_ += kPackedCols;
+    }
+    if (--halves_ == 0) next_panel();
   }
 
   TileUnpackArgs args_;
   const std::uint8_t* codes_ = nullptr;
   const std::uint16_t* scales_ = nullptr;
-  std::int64_t halves_ = 0;  // of blocks, left of the panel
+  std::int64_t halves_ = 0;        // of blocks, left of the panel
+  std::int64_t scale_halves_ = 0;  // left of the group
 };
 
 template <class Panel>
@@ -407,9 +413,10 @@ inline void stream_packed_panels(const TileStreamArgs& args, std::int64_t row,
     Vec even[kRows][kPanels];
     Vec odd[kRows][kPanels];
     Vec scale[kPanels];
+    const std::int64_t group = weights.group_blocks == 1 ? block : block / 2;
 #pragma GCC unroll 4
     for (int p = 0; p < kPanels; ++p) {
-      scale[p] = load_bf16(scales + p * weights.scales_stride + block * kPackedCols);
+      scale[p] = load_bf16(scales + p * weights.scales_stride + group * kPackedCols);
       for (int r = 0; r < kRows; ++r) even[r][p] = odd[r][p] = splat(0.0F);
     }
 #pragma GCC unroll 1

@@ -176,6 +176,11 @@ void AttentionHarness::scatter_tail(int seq, int tail_start) {
   tail_starts_[index(seq)] = tail_start;
 }
 
+void AttentionHarness::spoil(int seq, int token) {
+  Floats& qkv = qkv_[index(seq)];
+  std::fill_n(qkv.row(token), qkv.cols, NAN);
+}
+
 void AttentionHarness::same_tokens(int seq, int parent, int count) {
   const Floats& from = qkv_[index(parent)];
   std::copy_n(from.row(0), count * from.cols, qkv_[index(seq)].row(0));

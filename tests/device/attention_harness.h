@@ -50,6 +50,8 @@ class AttentionHarness {
   std::int32_t spare_block() const { return spare_block_; }
   // From position tail_start on the sequence has its slots in reverse, outside the block table.
   void scatter_tail(int seq, int tail_start);
+  // A token's query, key and value are NaN.
+  void spoil(int seq, int token);
   // The sequence's first tokens become those of another one.
   void same_tokens(int seq, int parent, int count);
   // Likewise; it reads them where the parent has them: in its blocks below tail_start, from there

@@ -1,4 +1,6 @@
 // Norm, rotation, the KV cache and attention together, and what must not change their bits.
+#include <cmath>
+
 #include "device/attention_harness.h"
 #include "device/backends.h"
 #include "device/ops.h"
@@ -73,7 +75,8 @@ TEST_P(AttentionOps, Bfloat16CacheIsNearTheFormulas) {
 // One prefill, chunks and single tokens; alone, among others and on other numbers of threads.
 TEST_P(AttentionOps, BitsDependOnTheSequenceAlone) {
   for (const DType kv_dtype : {DType::kF32, DType::kBF16, DType::kI8}) {
-    for (const HeadShape& shape : {HeadShape{4, 2, 20}, HeadShape{14, 2, 64}}) {
+    for (const HeadShape& shape :
+         {HeadShape{4, 2, 20}, HeadShape{3, 1, 32}, HeadShape{14, 2, 64}}) {
       const AttentionSetup setup{.shape = shape, .kv_dtype = kv_dtype, .lengths = {150, 33}};
       AttentionHarness whole(device(), setup);
       whole.step({{0, 150}});
@@ -120,6 +123,30 @@ TEST_P(AttentionOps, SlotsBeyondTheContextAreNotRead) {
                                        q.view());
   dirty.step({{0, 17}});
   EXPECT_TRUE(same_bits(dirty.outputs(0).row(0), clean.outputs(0).row(0), 17 * 4 * 64));
+}
+
+// Tokens of one tile of rows, which some see and others do not; the second begins a chunk of keys,
+// of which the rows before see nothing.
+TEST_P(AttentionOps, NotANumberStaysWithThoseWhoSeeIt) {
+  constexpr int kTokens = 70;
+  for (const DType kv_dtype : {DType::kF32, DType::kBF16}) {
+    for (const HeadShape& shape : {HeadShape{4, 2, 20}, HeadShape{14, 2, 64}}) {
+      const AttentionSetup setup{.shape = shape, .kv_dtype = kv_dtype, .lengths = {kTokens, 30}};
+      AttentionHarness clean(device(), setup);
+      clean.step({{0, kTokens}, {1, 30}});
+      for (const int spoiled : {19, 64}) {
+        AttentionHarness harness(device(), setup);
+        harness.spoil(0, spoiled);
+        harness.step({{0, kTokens}, {1, 30}});
+        expect_same(harness.outputs(1), clean.outputs(1));
+        const Floats& outputs = harness.outputs(0);
+        EXPECT_TRUE(same_bits(outputs.row(0), clean.outputs(0).row(0), spoiled * outputs.cols));
+        for (int token = spoiled; token < kTokens; ++token) {
+          ASSERT_TRUE(std::isnan(outputs.row(token)[0])) << "token " << token;
+        }
+      }
+    }
+  }
 }
 
 TEST_P(AttentionOps, CopiedBlocksReadTheSame) {

@@ -16,6 +16,9 @@ namespace {
 // values: with 128 elements a head the most take 384 KiB, of a second-level cache of 512.
 constexpr int kMostRows = 192;
 constexpr int kFewestRows = 48;
+// On matrix tiles products are cheap beside what it takes to read keys and values: 1.3 MiB, of a
+// second-level cache of 2.
+constexpr int kMostTiledRows = 384;
 // So many tasks for each thread even out. Where there are fewer, tiles become smaller, and then
 // splits of long contexts tasks of their own, in as much memory as this.
 constexpr std::int64_t kTasksPerThread = 4;
@@ -41,6 +44,7 @@ struct Scratch {
   State split;
   PanelScratch gathered[kChunkPanels];
   PanelScratch widened[kChunkPanels];
+  AttentionTiles tiles;
 };
 
 // Cuts memory into arrays on cache lines; without memory it measures how much they take.
@@ -61,10 +65,10 @@ class Cutter {
 };
 
 // Tokens of a tile. Only speed depends on it, as on all that follows from the number of threads.
-int tile_tokens(const AttentionJob& job, int num_threads) {
+int tile_tokens(const AttentionJob& job, int num_threads, bool tiled) {
   const int group = job.shape.num_heads / job.shape.num_kv_heads;
   const std::int64_t rows = job.batch.num_tokens() * group * job.shape.num_kv_heads;
-  int most = kMostRows;
+  int most = tiled ? kMostTiledRows : kMostRows;
   while (most > kFewestRows && rows / most < kTasksPerThread * num_threads) most /= 2;
   return std::max(1, most / group);
 }
@@ -78,7 +82,10 @@ class Attention {
         dim_(job.shape.head_dim),
         group_(job.shape.num_heads / job.shape.num_kv_heads),
         type_(kv_type(job.cache)),
-        tiles_(job.batch, job.cache.spec().block_size, tile_tokens(job, num_threads), kChunkKeys),
+        tiled_(kernels.tile_attention != nullptr && type_ == KvType::kBf16 &&
+               dim_ % kTileInputs == 0),
+        tiles_(job.batch, job.cache.spec().block_size, tile_tokens(job, num_threads, tiled_),
+               kChunkKeys),
         num_items_(tiles_.size() * job.shape.num_kv_heads) {
     for (std::int64_t i = 0; i < tiles_.size(); ++i) {
       rows_ = std::max(rows_, num_rows(tiles_[i]));
@@ -175,7 +182,8 @@ class Attention {
                     .total = cut_state(cutter),
                     .split = cut_state(cutter),
                     .gathered = {},
-                    .widened = {}};
+                    .widened = {},
+                    .tiles = {}};
     const std::int64_t panel_size = std::int64_t{dim_} * kPanelKeys;
     for (auto* const panels : {scratch.gathered, scratch.widened}) {
       for (int i = 0; i < kChunkPanels; ++i) {
@@ -185,7 +193,20 @@ class Attention {
                      .value_scales = cutter.take(kPanelKeys)};
       }
     }
+    if (tiled_) scratch.tiles = cut_tiles(cutter);
     return scratch;
+  }
+
+  AttentionTiles cut_tiles(Cutter& cutter) const {
+    const auto bf16 = [&](std::int64_t count) {
+      return reinterpret_cast<std::byte*>(cutter.take(count / 2));
+    };
+    return {.keys = 0,
+            .next = {},
+            .queries = bf16(std::int64_t{rows_} * dim_ * kMaxTileParts),
+            .key_tiles = bf16(std::int64_t{kChunkKeys} * dim_),
+            .value_tiles = bf16(std::int64_t{kChunkKeys} * dim_),
+            .weights = bf16(std::int64_t{kTiledRows} * kChunkKeys * kMaxTileParts)};
   }
 
   Scratch scratch_of(int thread) const {
@@ -255,9 +276,13 @@ class Attention {
   // The chunk's rows with keys [begin, end) of a sequence.
   void attend_keys(std::int64_t item, std::int64_t seq, int begin, int end, const Scratch& scratch,
                    AttentionChunk& chunk) const {
+    if (begin >= end) return;
     const KvPanels panels(job_.cache, job_.layer, kv_head_of(item), tiles_.slots(seq));
-    const bool widen = type_ != KvType::kF32 && chunk.rows >= kWidenRows;
+    const bool widen = !tiled_ && type_ != KvType::kF32 && chunk.rows >= kWidenRows;
     if (widen) chunk.type = KvType::kF32;
+    if (tiled_) {
+      kernels_.tile_attention->split(chunk.queries, chunk.rows, dim_, scratch.tiles.queries);
+    }
     for (chunk.begin = begin; chunk.begin < end; chunk.begin += kChunkKeys) {
       for (int i = 0; i < kChunkPanels; ++i) {
         const int key = chunk.begin + i * kPanelKeys;
@@ -269,8 +294,24 @@ class Attention {
         chunk.panels[i] =
             widen_panel(kernels_, job_.cache, chunk.panels[i], count, scratch.widened[i]);
       }
-      kernels_.attend(chunk);
+      if (tiled_) {
+        attend_on_tiles(panels, end, scratch.tiles, chunk);
+      } else {
+        kernels_.attend(chunk);
+      }
     }
+  }
+
+  void attend_on_tiles(const KvPanels& panels, int end, AttentionTiles tiles,
+                       const AttentionChunk& chunk) const {
+    tiles.keys = std::min(kChunkKeys, end - chunk.begin);
+    for (int i = 0; i < kChunkPanels; ++i) {
+      const int key = chunk.begin + kChunkKeys + i * kPanelKeys;
+      const int next = key < end ? key : chunk.begin;
+      tiles.next[i] = panels.keys(next);
+      tiles.next[kChunkPanels + i] = panels.values(next);
+    }
+    kernels_.tile_attention->attend(chunk, tiles);
   }
 
   // Adds a later split to the total of those rows that see any of it.
@@ -304,6 +345,7 @@ class Attention {
   const int dim_;
   const int group_;  // query heads of one KV head
   const KvType type_;
+  const bool tiled_;  // computed on matrix tiles
   const QueryTiles tiles_;
   const std::int64_t num_items_;
   int rows_ = 0;  // of a tile, at most

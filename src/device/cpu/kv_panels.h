@@ -31,9 +31,12 @@ class KvPanels {
   // Positions [begin, begin + count), where `begin` is a multiple of kPanelKeys, in the cache's
   // type. Keys and values beyond them are undefined.
   KvPanel read(int begin, int count, const PanelScratch& scratch) const;
-  // Where the key of a position begins.
+  // Where the key and the value of a position begin.
   const std::byte* keys(int position) const {
     return cache_.key(layer_, slots_.slot(position), head_);
+  }
+  const std::byte* values(int position) const {
+    return cache_.value(layer_, slots_.slot(position), head_);
   }
 
  private:

@@ -153,8 +153,8 @@ inline void soften_row(const AttentionChunk& chunk, int row) {
   chunk.added[row] = sum[0];
 }
 
-void soften_rows(const AttentionChunk& chunk) {
-  for (int row = 0; row < chunk.rows; ++row) soften_row(chunk, row);
+// The factors of softened rows, and with them their sums.
+void scale_sums(const AttentionChunk& chunk) {
   for_each_vec(chunk.rows, [&](std::int64_t row, int lanes) {
     const Vec factor = exp2_vec(load_count(chunk.factors + row, lanes));
     const Vec sum = load_count(chunk.sum + row, lanes);
@@ -289,7 +289,8 @@ void attend_as(const AttentionChunk& chunk) {
       score_rows<Kv, rows.kCount>(chunk, row, panel, panel + step);
     });
   }
-  soften_rows(chunk);
+  for (int row = 0; row < chunk.rows; ++row) soften_row(chunk, row);
+  scale_sums(chunk);
   for_each_tile(chunk.rows, [&](int row, auto rows) {
     mix_tile<Kv, rows.kCount>(chunk, row, 0, chunk.head_dim);
   });

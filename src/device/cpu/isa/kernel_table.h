@@ -246,6 +246,24 @@ struct AttentionChunk {
   float* out;  // [rows, head_dim]
 };
 
+// A chunk on matrix tiles, for keys and values of bfloat16 and heads of a multiple of kTileInputs
+// elements. Queries and weights are sums of kMaxTileParts parts, so products are exact. Whatever
+// the number of rows, a chunk's order of sums is the same.
+inline constexpr int kTiledRows = 2 * kTileSide;  // that are computed before the next ones are
+struct AttentionTiles {
+  int keys;                                 // that are defined, from the chunk's first on
+  const std::byte* next[2 * kChunkPanels];  // keys and values that are likely read next
+  std::byte* queries;      // [rows, head_dim, kMaxTileParts] of bfloat16, in tiles, from `split`
+  std::byte* key_tiles;    // [kChunkKeys, head_dim] of bfloat16, scratch, as the next ones
+  std::byte* value_tiles;  // likewise
+  std::byte* weights;      // [kTiledRows, kChunkKeys, kMaxTileParts] of bfloat16
+};
+
+struct TileAttention {
+  void (*split)(const float* queries, int rows, int head_dim, std::byte* to);
+  void (*attend)(const AttentionChunk& chunk, const AttentionTiles& tiles);
+};
+
 struct KernelTable {
   const char* isa;
   // Rows that `dot` multiplies with one read of the weights.
@@ -279,6 +297,8 @@ struct KernelTable {
   // to[i] = from[i] * scales[i % kPanelKeys]. `from` may have any alignment.
   void (*dequantize)(const std::int8_t* from, const float* scales, std::int64_t count, float* to);
   void (*attend)(const AttentionChunk& chunk);
+  // Null where the processor has no matrix tiles.
+  const TileAttention* tile_attention;
 
   // The smallest index of the maximum; -1 where there is a NaN. count > 0.
   std::int64_t (*argmax)(const float* x, std::int64_t count);

@@ -21,6 +21,7 @@ namespace {
 #include "device/cpu/isa/float_tiles_avx512.inc.h"
 #include "device/cpu/isa/tiles_amx.inc.h"
 #include "device/cpu/isa/packed_amx.inc.h"
+#include "device/cpu/isa/attention_tiles_amx.inc.h"
 #include "device/cpu/isa/table.inc.h"
 // clang-format on
 
@@ -31,6 +32,7 @@ constinit const KernelTable kKernelsAmx = [] {
   table.packed[0] = kPackedInt8Amx;
   table.tiles = &kTileKernels;
   table.float_tiles = &kFloatTileKernels;
+  table.tile_attention = &kTileAttention;
   return table;
 }();
 

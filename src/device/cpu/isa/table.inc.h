@@ -16,6 +16,7 @@ constexpr KernelTable table_of(const char* isa) {
       .rotate = rotate,
       .dequantize = dequantize,
       .attend = attend,
+      .tile_attention = nullptr,
       .argmax = argmax,
       .sum_exp = sum_exp,
   };

@@ -95,7 +95,8 @@ KernelCost attention_cost(const ModelConfig& config, std::int64_t queries, std::
                        (static_cast<double>(context) - 0.5 * static_cast<double>(queries - 1));
   const std::int64_t token_bytes = config.kv_bytes_per_token(kv_dtype) / config.num_hidden_layers;
   return {.ops = 4 * pairs * product(config.num_attention_heads, config.head_dim, 1),
-          .bytes = static_cast<double>(context * token_bytes)};
+          .bytes = static_cast<double>(context * token_bytes),
+          .compute = kv_dtype == DType::kBF16 ? Peak::kBf16 : Peak::kFp32};
 }
 
 Result<ModelFormats> model_formats(std::string_view name) {

@@ -2,8 +2,8 @@
 // are bfloat16 already; queries and weights, which are floats, become three parts each.
 //
 // Of a row the order of sums is that of TDPBF16PS over blocks of head_dim, and over both blocks of
-// the chunk's keys; a row that sees none of them is left alone. So its bits depend on what it sees,
-// not on the rows and keys beside it.
+// the chunk's keys, where zeros stand for what the row does not see. So its bits depend on what it
+// sees, not on the rows and keys beside it.
 
 constexpr int kChunkBlocks = kChunkKeys / kTileInputs;
 constexpr int kChunkVecs = kChunkKeys / kLanes;

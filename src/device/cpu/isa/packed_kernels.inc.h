@@ -38,18 +38,28 @@ inline void keep_order(Sums& sums) {
 #endif
 }
 
-// Rows of activations lie kRowBytes apart.
-template <class Panel, int kRowBytes, int kRows, int kVecs, class Sums>
-inline void add_step(const std::uint8_t* const* codes, std::int64_t fetch_ahead, const std::byte* x,
-                     int step, Sums (&sums)[kRows][kVecs]) {
+// How codes are fetched before they are used: not, where they are in a cache (a fetch that finds
+// its line there takes the place of a load), or so many bytes ahead. An address past the end is
+// harmless.
+struct NoFetch {
+  void operator()(const std::uint8_t* /*codes*/) const {}
+};
+struct FetchAhead {
+  std::int64_t bytes;
+  void operator()(const std::uint8_t* codes) const { __builtin_prefetch(codes + bytes); }
+};
+
+// Rows of activations lie kRowBytes apart. `fetch`: how codes are fetched ahead.
+template <class Panel, int kRowBytes, int kRows, int kVecs, class Fetch, class Sums>
+inline void add_step(const std::uint8_t* const* codes, Fetch fetch, const std::byte* x, int step,
+                     Sums (&sums)[kRows][kVecs]) {
 #pragma GCC unroll 8
   for (int part = 0; part < Panel::kParts; ++part) {
     typename Panel::Codes weights[kVecs];
 #pragma GCC unroll 16
     for (int v = 0; v < kVecs; ++v) {
       const std::uint8_t* const from = codes[v / kPackedVecs] + step * kStepBytes;
-      // An address past the end is harmless.
-      if (part == 0 && v % kPackedVecs == 0) __builtin_prefetch(from + fetch_ahead);
+      if (part == 0 && v % kPackedVecs == 0) fetch(from);
       weights[v] = Panel::load(from + v % kPackedVecs * (4 * kLanes), part);
     }
 #pragma GCC unroll 16
@@ -68,15 +78,15 @@ inline void add_step(const std::uint8_t* const* codes, std::int64_t fetch_ahead,
 }
 
 // One group of kGroup inputs, of kRows rows and kVecs vectors of features.
-template <class Panel, int kGroup, int kRows, int kVecs>
-inline void add_group(const std::uint8_t* const* codes, std::int64_t fetch_ahead,
-                      const std::byte* x, typename Panel::Sums (&sums)[kRows][kVecs]) {
+template <class Panel, int kGroup, int kRows, int kVecs, class Fetch>
+inline void add_group(const std::uint8_t* const* codes, Fetch fetch, const std::byte* x,
+                      typename Panel::Sums (&sums)[kRows][kVecs]) {
   constexpr int kSteps = kGroup / Panel::kInputs;
   constexpr int kRowBytes = kGroup * kValueBytes<Panel>;
   if constexpr (Panel::kFlushInputs == 0) {
 #pragma GCC unroll 8
     for (int step = 0; step < kSteps; ++step) {
-      add_step<Panel, kRowBytes>(codes, fetch_ahead, x, step, sums);
+      add_step<Panel, kRowBytes>(codes, fetch, x, step, sums);
     }
   } else {
     constexpr int kFlushSteps = Panel::kFlushInputs / Panel::kInputs;
@@ -84,7 +94,7 @@ inline void add_group(const std::uint8_t* const* codes, std::int64_t fetch_ahead
       typename Panel::Narrow narrow[kRows][kVecs] = {};
 #pragma GCC unroll 1
       for (int step = first; step < first + kFlushSteps; ++step) {
-        add_step<Panel, kRowBytes>(codes, fetch_ahead, x, step, narrow);
+        add_step<Panel, kRowBytes>(codes, fetch, x, step, narrow);
       }
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
@@ -95,9 +105,9 @@ inline void add_group(const std::uint8_t* const* codes, std::int64_t fetch_ahead
   }
 }
 
-// All groups of kRows rows and kPanels panels; codes are fetched so many bytes ahead.
-template <class Panel, int kGroup, int kRows, int kPanels>
-inline void packed_tile(const PackedDotArgs& args, std::int64_t fetch_ahead, std::int64_t row,
+// All groups of kRows rows and kPanels panels.
+template <class Panel, int kGroup, int kRows, int kPanels, class Fetch>
+inline void packed_tile(const PackedDotArgs& args, Fetch fetch, std::int64_t row,
                         std::int64_t panel) {
   constexpr int kVecs = kPanels * kPackedVecs;
   const std::uint8_t* codes[kPanels];
@@ -126,7 +136,7 @@ inline void packed_tile(const PackedDotArgs& args, std::int64_t fetch_ahead, std
 #pragma GCC unroll 16
       for (int v = 0; v < kVecs; ++v) sums[r][v] = Panel::start(x_corrections[r]);
     }
-    add_group<Panel, kGroup>(codes, fetch_ahead, x, sums);
+    add_group<Panel, kGroup>(codes, fetch, x, sums);
 #pragma GCC unroll 16
     for (int v = 0; v < kVecs; ++v) {
       const Vec scale = load_bf16(scales[v / kPackedVecs] + v % kPackedVecs * kLanes);
@@ -150,46 +160,52 @@ inline void packed_tile(const PackedDotArgs& args, std::int64_t fetch_ahead, std
   }
 }
 
-template <class Panel, int kGroup, int kRows>
-inline void packed_strip(const PackedDotArgs& args, std::int64_t row) {
+template <class Panel, int kGroup, int kRows, class Fetch>
+inline void packed_strip(const PackedDotArgs& args, Fetch fetch, std::int64_t row) {
   std::int64_t panel = 0;
   // Several streams need no fetching ahead: the processor follows each, and waits for none alone.
   if constexpr (kRows == 1 && Panel::kRowPanels > Panel::kPanels) {
     for (; panel + Panel::kRowPanels <= args.panels; panel += Panel::kRowPanels) {
-      packed_tile<Panel, kGroup, kRows, Panel::kRowPanels>(args, 0, row, panel);
+      packed_tile<Panel, kGroup, kRows, Panel::kRowPanels>(args, NoFetch(), row, panel);
     }
   }
   for (; panel + Panel::kPanels <= args.panels; panel += Panel::kPanels) {
-    packed_tile<Panel, kGroup, kRows, Panel::kPanels>(args, args.fetch_ahead, row, panel);
+    packed_tile<Panel, kGroup, kRows, Panel::kPanels>(args, fetch, row, panel);
   }
   if constexpr (Panel::kPanels > 2) {
     for (; panel + 2 <= args.panels; panel += 2) {
-      packed_tile<Panel, kGroup, kRows, 2>(args, args.fetch_ahead, row, panel);
+      packed_tile<Panel, kGroup, kRows, 2>(args, fetch, row, panel);
     }
   }
   if constexpr (Panel::kPanels > 1) {
     for (; panel < args.panels; ++panel) {
-      packed_tile<Panel, kGroup, kRows, 1>(args, args.fetch_ahead, row, panel);
+      packed_tile<Panel, kGroup, kRows, 1>(args, fetch, row, panel);
     }
   }
 }
 
-template <class Panel, int kGroup>
-void packed_group_dot(const PackedDotArgs& args) {
+template <class Panel, int kGroup, class Fetch>
+void packed_rows(const PackedDotArgs& args, Fetch fetch) {
   std::int64_t row = 0;
   for (; row + Panel::kRows <= args.rows; row += Panel::kRows) {
-    packed_strip<Panel, kGroup, Panel::kRows>(args, row);
+    packed_strip<Panel, kGroup, Panel::kRows>(args, fetch, row);
   }
   if constexpr (Panel::kRows > 6) {
-    for (; row + 6 <= args.rows; row += 6) packed_strip<Panel, kGroup, 6>(args, row);
+    for (; row + 6 <= args.rows; row += 6) packed_strip<Panel, kGroup, 6>(args, fetch, row);
   }
   if constexpr (Panel::kRows > 4) {
-    for (; row + 4 <= args.rows; row += 4) packed_strip<Panel, kGroup, 4>(args, row);
+    for (; row + 4 <= args.rows; row += 4) packed_strip<Panel, kGroup, 4>(args, fetch, row);
   }
   if constexpr (Panel::kRows > 2) {
-    for (; row + 2 <= args.rows; row += 2) packed_strip<Panel, kGroup, 2>(args, row);
+    for (; row + 2 <= args.rows; row += 2) packed_strip<Panel, kGroup, 2>(args, fetch, row);
   }
-  for (; row < args.rows; ++row) packed_strip<Panel, kGroup, 1>(args, row);
+  for (; row < args.rows; ++row) packed_strip<Panel, kGroup, 1>(args, fetch, row);
+}
+
+template <class Panel, int kGroup>
+void packed_group_dot(const PackedDotArgs& args) {
+  if (args.fetch_ahead == 0) return packed_rows<Panel, kGroup>(args, NoFetch());
+  packed_rows<Panel, kGroup>(args, FetchAhead{args.fetch_ahead});
 }
 
 template <class Panel>

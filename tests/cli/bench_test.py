@@ -52,7 +52,7 @@ class Bench(unittest.TestCase):
             self.assertIn((name, "bfloat16", rows), measured)
         for kernel in result["kernels"]:
             self.assert_positive(kernel, "seconds", "gb_s", "of_limit")
-            self.assertIn(kernel["bound_by"], ("read", "fp32", "int8", "int4"))
+            self.assertIn(kernel["bound_by"], ("read", "fp32", "bf16", "int8", "int4"))
 
     def assert_latency(self, result: dict):
         self.assert_engine(result["engine"])

@@ -88,6 +88,7 @@ void InputFactors::fill(const std::string& name, const PackedBuffer& buffer) {
   const std::vector<std::string> fused = fused_matrices(name);
   if (first_ != fused.front()) {
     std::vector<WeightTensor> matrices;
+    matrices.reserve(fused.size());
     for (const std::string& each : fused) matrices.push_back(weights_.at(each));
     factors_ = make_input_factors(matrices, num_threads_);
     first_ = fused.front();

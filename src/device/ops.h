@@ -63,11 +63,11 @@ class Ops {
   void rope_angles(Stream& stream, TensorView positions, TensorView inv_freq, TensorView cos_sin);
 
   // The three linear ops. A packed weight is multiplied with quantized activations: with y =
-  // norm(x), times the weight's input factors if it has any, and m = max|y| of a group of a row, a = m / 127 and q_i = y_i * (127 / m), computed in
-  // float and rounded to the nearest integer, ties to even; all q_i = 0 where m < 2^-100. An output
-  // is then the sum over groups, in order and in float, of (scale * a) * sum of (code_i - zero)
-  // q_i, whose inner sum is an exact integer. A group with NaN or infinity makes its row's outputs
-  // NaN.
+  // norm(x), times the weight's input factors if it has any, and m = max|y| of a group of a row, a
+  // = m / 127 and q_i = y_i * (127 / m), computed in float and rounded to the nearest integer, ties
+  // to even; all q_i = 0 where m < 2^-100. An output is then the sum over groups, in order and in
+  // float, of (scale * a) * sum of (code_i - zero) q_i, whose inner sum is an exact integer. A
+  // group with NaN or infinity makes its row's outputs NaN.
   //
   // A device with matrix tiles of bfloat16 (DeviceInfo::max_bf16_group) multiplies, for weights in
   // groups that small, y_i rounded to bfloat16, ties to even, with scale * (code - zero) rounded

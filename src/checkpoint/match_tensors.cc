@@ -15,7 +15,6 @@ namespace parapet {
 namespace {
 
 constexpr std::size_t kNamesInMessage = 3;
-constexpr std::size_t kFactorsPart = 2;  // of a tensor in panels
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::string text = "[";

@@ -24,6 +24,8 @@ enum class Storage : std::uint8_t {
   kPackQuantized,  // compressed-tensors: [NAME_packed, NAME_scale, NAME_shape]
 };
 
+inline constexpr std::size_t kFactorsPart = 2;  // of a tensor in panels, where it has factors
+
 struct StoredPart {
   std::string name;
   std::vector<std::int64_t> shape;

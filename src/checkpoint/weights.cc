@@ -35,7 +35,8 @@ struct Weights::Impl {
       tensors.emplace(name, match.parts[0].tensor());
     } else if (match.storage == Storage::kPanels) {
       PackedMatrix matrix{match.packed, as_codes(match.parts[0]), as_halves(match.parts[1])};
-      if (match.packed.has_input_factors) matrix.input_factors = as_halves(match.parts[2]);
+      if (match.packed.has_input_factors)
+        matrix.input_factors = as_halves(match.parts[kFactorsPart]);
       packed.emplace(name, matrix);
     } else {
       compressed.emplace(name, std::move(match));

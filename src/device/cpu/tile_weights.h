@@ -243,7 +243,7 @@ class FloatTileFormat {
   int dtype_;
 };
 
-// int8 and int4 in groups of kTileInputs: a tile is a panel, and a block has its scales.
+// int8 and int4 in groups of at most kMaxBf16Group: a tile is a panel, and a group has its scales.
 // The weights are rounded more coarsely than one part of an activation is.
 class PackedTileWeights : public MatrixTileFormat<1> {
  public:

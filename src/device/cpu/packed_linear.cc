@@ -20,7 +20,7 @@ constexpr std::int64_t kMaxTilePanels = 4;
 // and sums.
 constexpr std::int64_t kTileRowBytes = std::int64_t{2} << 10;
 // Strips of rows up to which weights are read once and in order, without blocks.
-constexpr std::int64_t kStreamStrips = 2;
+constexpr std::int64_t kStreamStrips = 4;
 // Over the ends of groups and panels, which follow each other. A page: what the processor sees of
 // the order by itself ends there.
 constexpr std::int64_t kFetchAhead = 4096;
@@ -50,8 +50,11 @@ class PackedLinear {
   void run() {
     quantize_rows();
     const auto col_tiles = std::ssize(tiles_);
+    const auto panels_of = [&](std::int64_t item) {
+      return tiles_[static_cast<std::size_t>(item % col_tiles)];
+    };
     pool_.run(ceil_div(rows_, tile_rows_) * col_tiles, [&](std::int64_t item, int thread) {
-      run_tile(item / col_tiles * tile_rows_, tiles_[static_cast<std::size_t>(item % col_tiles)],
+      run_tile(item / col_tiles * tile_rows_, panels_of(item), panels_of(item + num_threads()),
                thread);
     });
   }
@@ -124,7 +127,24 @@ class PackedLinear {
     });
   }
 
-  void run_tile(std::int64_t row, const PanelRange& panels, int thread) const {
+  // Some groups of a tile's panels, of one band.
+  struct Block {
+    PanelRange panels;
+    int band;
+    std::int64_t group;
+    std::int64_t groups;
+  };
+
+  Block block_of(const PanelRange& panels, std::int64_t index) const {
+    const std::int64_t group = index / job_.bands * block_groups_;
+    return {.panels = panels,
+            .band = static_cast<int>(index % job_.bands),
+            .group = group,
+            .groups = std::min(block_groups_, groups_ - group)};
+  }
+
+  void run_tile(std::int64_t row, const PanelRange& panels, const PanelRange& next_panels,
+                int thread) const {
     const PackedShape& shape = weight_.parts()[panels.part].matrix.shape;
     const std::int64_t feature = panels.first * kPackedCols;
     LinearTile tile{.row = row,
@@ -135,34 +155,80 @@ class PackedLinear {
                     .stride = job_.bands * panels.count * kPackedCols,
                     .band_stride = panels.count * kPackedCols};
     if (groups_ == 0) std::fill_n(tile.sums, tile.rows * tile.stride, 0.0F);
-    for (std::int64_t group = 0; group < groups_; group += block_groups_) {
-      for (int band = 0; band < job_.bands; ++band) multiply(tile, panels, band, group);
+    const Finish finish{job_, tile};
+    const std::int64_t blocks = ceil_div(groups_, block_groups_) * job_.bands;
+    if (blocks == 0) finish.rows(0, tile.rows);
+    for (std::int64_t i = 0; i < blocks; ++i) {
+      const bool last = i + 1 == blocks;
+      multiply(tile, block_of(panels, i), last ? block_of(next_panels, 0) : block_of(panels, i + 1),
+               last ? finish.done() : RowsDone());
     }
-    job_.finish(tile);
   }
 
-  // One block of groups of one band.
-  void multiply(const LinearTile& tile, const PanelRange& panels, int band,
-                std::int64_t group) const {
-    const PackedMatrix& matrix = weight_.band(band, job_.bands)[panels.part].matrix;
-    packed_.dot({.x = codes_ + (group * rows_ + tile.row) * group_bytes(),
-                 .x_group_stride = rows_ * group_bytes(),
-                 .x_scales = scales_ + group * rows_ + tile.row,
-                 .x_corrections = corrections_ + group * rows_ + tile.row,
-                 .scale_stride = rows_,
-                 .rows = tile.rows,
-                 .codes = matrix.codes + panels.first * matrix.shape.panel_bytes() +
-                          group * matrix.shape.group_bytes(),
-                 .scales = matrix.scales + (panels.first * groups_ + group) * kPackedCols,
-                 .codes_panel_stride = matrix.shape.panel_bytes(),
-                 .scales_panel_stride = groups_ * kPackedCols,
-                 .panels = panels.count,
-                 .groups = std::min(block_groups_, groups_ - group),
-                 .group_size = group_size_,
-                 .sums = tile.sums + band * tile.band_stride,
-                 .sums_stride = tile.stride,
-                 .accumulate = group > 0,
-                 .fetch_ahead = stream_ ? kFetchAhead : 0});
+  // A tile's rows are handed on as soon as they are whole, beside the products of the next ones:
+  // where they go is in no cache, and is waited for if all go at once.
+  struct Finish {
+    const LinearJob& job;
+    const LinearTile& tile;
+
+    void rows(std::int64_t row, std::int64_t count) const {
+      LinearTile rows = tile;
+      rows.row += row;
+      rows.rows = count;
+      rows.sums += row * tile.stride;
+      job.finish(rows);
+    }
+    RowsDone done() const {
+      return {
+          .call = [](const void* finish, std::int64_t row,
+                     std::int64_t count) { static_cast<const Finish*>(finish)->rows(row, count); },
+          .context = this};
+    }
+  };
+
+  const PackedMatrix& matrix_of(const Block& block) const {
+    return weight_.band(block.band, job_.bands)[block.panels.part].matrix;
+  }
+
+  // While a block is multiplied, the next one comes from memory.
+  void multiply(const LinearTile& tile, const Block& block, const Block& next,
+                const RowsDone& done) const {
+    const PackedMatrix& matrix = matrix_of(block);
+    const std::byte* streams[kMaxTilePanels] = {};
+    packed_.dot(
+        {.x = codes_ + (block.group * rows_ + tile.row) * group_bytes(),
+         .x_group_stride = rows_ * group_bytes(),
+         .x_scales = scales_ + block.group * rows_ + tile.row,
+         .x_corrections = corrections_ + block.group * rows_ + tile.row,
+         .scale_stride = rows_,
+         .rows = tile.rows,
+         .codes = matrix.codes + block.panels.first * matrix.shape.panel_bytes() +
+                  block.group * matrix.shape.group_bytes(),
+         .scales = matrix.scales + (block.panels.first * groups_ + block.group) * kPackedCols,
+         .codes_panel_stride = matrix.shape.panel_bytes(),
+         .scales_panel_stride = groups_ * kPackedCols,
+         .panels = block.panels.count,
+         .groups = block.groups,
+         .group_size = group_size_,
+         .sums = tile.sums + block.band * tile.band_stride,
+         .sums_stride = tile.stride,
+         .accumulate = block.group > 0,
+         .fetch_ahead = stream_ ? kFetchAhead : 0,
+         .beside = fetch(next, streams),
+         .done = done});
+  }
+
+  // The codes of `next`.
+  LineFetch fetch(const Block& next, const std::byte** streams) const {
+    const PackedMatrix& matrix = matrix_of(next);
+    for (std::int64_t p = 0; p < next.panels.count; ++p) {
+      streams[p] = reinterpret_cast<const std::byte*>(
+          matrix.codes + (next.panels.first + p) * matrix.shape.panel_bytes());
+    }
+    return {.streams = streams,
+            .end = streams + next.panels.count,
+            .offset = next.group * matrix.shape.group_bytes(),
+            .lines = ceil_div(next.groups * matrix.shape.group_bytes(), kCacheLine)};
   }
 
   const KernelTable& kernels_;

@@ -35,7 +35,6 @@ struct TileStage {
 // Streams of `bytes` from `offset` on, to be fetched beside these products.
 inline LineFetch fetch_beside(const TileDotArgs& args, const std::byte* const* streams,
                               std::int64_t num_streams, std::int64_t offset, std::int64_t bytes) {
-  constexpr std::int64_t kCacheLine = 64;
   const std::int64_t lines = ceil_div(bytes, kCacheLine);
   const std::int64_t steps =
       args.blocks * args.weight_tiles / 2 * ceil_div(args.rows, 2 * kTileSide);
@@ -43,7 +42,7 @@ inline LineFetch fetch_beside(const TileDotArgs& args, const std::byte* const* s
           .end = streams + num_streams,
           .offset = offset,
           .lines = lines,
-          .per_block = ceil_div(num_streams * lines, steps)};
+          .per_step = ceil_div(num_streams * lines, steps)};
 }
 
 // Where the activations of an op lie.

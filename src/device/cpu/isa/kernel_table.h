@@ -56,6 +56,26 @@ struct QuantizeArgs {
   std::int64_t group_stride;
 };
 
+// Cache lines to be fetched while something else is computed: `lines` of each stream, stream by
+// stream.
+inline constexpr std::int64_t kCacheLine = 64;
+struct LineFetch {
+  const std::byte* const* streams = nullptr;
+  const std::byte* const* end = nullptr;
+  std::int64_t offset = 0;  // of the first line in each
+  std::int64_t lines = 0;
+  std::int64_t per_step = 0;  // lines fetched with each step, where it is not the kernel that says
+};
+
+// Called with rows as soon as their sums are there, in order.
+struct RowsDone {
+  void (*call)(const void* context, std::int64_t row, std::int64_t rows) = nullptr;
+  const void* context = nullptr;
+  void rows(std::int64_t row, std::int64_t count) const {
+    if (call != nullptr) call(context, row, count);
+  }
+};
+
 // sums[r][16 p + c] = what ops.h says of row r and feature c of panel p, or += where `accumulate`.
 struct PackedDotArgs {
   const std::byte* x;           // codes of the rows' activations: [rows, group_size * value_bytes]
@@ -74,8 +94,11 @@ struct PackedDotArgs {
   float* sums;
   std::int64_t sums_stride;
   bool accumulate;  // add to what `sums` holds, the sums of smaller groups
-  // Codes of a panel are fetched so many bytes before they are used; 0: they are in a cache.
+  // Codes of a panel are fetched so many bytes before they are used; 0: they are in a cache, and
+  // others are fetched beside.
   std::int64_t fetch_ahead;
+  LineFetch beside;
+  RowsDone done;
 };
 
 struct PackedKernels {
@@ -130,16 +153,6 @@ struct TileUnpackArgs {
   std::int64_t group_blocks;
   std::int64_t fetch_ahead;  // codes are fetched so many bytes before they are used
   std::byte* to;             // tile by tile
-};
-
-// Cache lines to be fetched while something else is computed: `lines` of each stream, stream by
-// stream.
-struct LineFetch {
-  const std::byte* const* streams = nullptr;
-  const std::byte* const* end = nullptr;
-  std::int64_t offset = 0;  // of the first line in each
-  std::int64_t lines = 0;
-  std::int64_t per_block = 0;  // fetched beside each block of a pair of weight tiles
 };
 
 // sums[r][16 w + f] = the dot product of row r with feature f of weight tile w over all blocks, or

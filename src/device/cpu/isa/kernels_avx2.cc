@@ -16,6 +16,7 @@ namespace {
 #include "device/cpu/isa/row_kernels.inc.h"
 #include "device/cpu/isa/attention_kernels.inc.h"
 #include "device/cpu/isa/packed_avx2.inc.h"
+#include "device/cpu/isa/fetch_lines.inc.h"
 #include "device/cpu/isa/packed_kernels.inc.h"
 #include "device/cpu/isa/table.inc.h"
 // clang-format on

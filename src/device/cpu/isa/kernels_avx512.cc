@@ -16,6 +16,7 @@ namespace {
 #include "device/cpu/isa/row_kernels.inc.h"
 #include "device/cpu/isa/attention_kernels.inc.h"
 #include "device/cpu/isa/packed_avx512.inc.h"
+#include "device/cpu/isa/fetch_lines.inc.h"
 #include "device/cpu/isa/packed_kernels.inc.h"
 #include "device/cpu/isa/tile_columns_avx512.inc.h"
 #include "device/cpu/isa/float_tiles_avx512.inc.h"

@@ -49,19 +49,6 @@ inline void add_scaled_group(const GroupSums& group, const Vec* scales, const fl
   }
 }
 
-// Codes that follow those of this call, which are likely the next: a share for each pair of row
-// tiles.
-inline void fetch_next_groups(const PackedDotArgs& args, std::int64_t panel, std::int64_t row) {
-  const std::int64_t bytes = args.groups * args.group_size * kPackedCols;
-  const std::int64_t share = bytes * 2 * kTileSide / args.rows / kTileRowBytes + 1;
-  const std::uint8_t* const next = args.codes + panel * args.codes_panel_stride + bytes +
-                                   row / (2 * kTileSide) * share * kTileRowBytes;
-  // An address past the end is harmless.
-  for (std::int64_t line = 0; line < share; ++line) {
-    _mm_prefetch(next + line * kTileRowBytes, _MM_HINT_T1);
-  }
-}
-
 // 32 rows and two panels.
 inline void code_tile(const PackedDotArgs& args, std::int64_t row, std::int64_t panel) {
   alignas(64) GroupSums group_sums;
@@ -95,6 +82,8 @@ inline void rest_dot(const PackedDotArgs& args, std::int64_t row, std::int64_t r
   rest.scales += panel * args.scales_panel_stride;
   rest.panels -= panel;
   rest.sums += row * args.sums_stride + panel * kPackedCols;
+  rest.beside = {};
+  rest.done = {};
   packed_dot<Int8Panel>(rest);
 }
 
@@ -105,16 +94,21 @@ void code_tiles_dot(const PackedDotArgs& args) {
     return packed_dot<Int8Panel>(args);
   }
   configure_tiles(kTileSide, kTileSide);
+  LineFetch fetch = args.beside;
+  const std::int64_t lines = (fetch.end - fetch.streams) * fetch.lines;
+  const std::int64_t tiles = rows / (2 * kTileSide) * (panels / 2);
+  fetch.per_step = (lines + tiles - 1) / tiles;
+  FetchLines beside(fetch);
   for (std::int64_t row = 0; row < rows; row += 2 * kTileSide) {
     for (std::int64_t panel = 0; panel < panels; panel += 2) {
-      fetch_next_groups(args, panel, row);
-      fetch_next_groups(args, panel + 1, row);
+      beside.step();
       code_tile(args, row, panel);
     }
   }
   _tile_release();
   if (panels < args.panels) rest_dot(args, 0, rows, panels);
   if (rows < args.rows) rest_dot(args, rows, args.rows - rows, 0);
+  args.done.rows(0, args.rows);
 }
 
 constexpr PackedKernels kPackedInt8Amx = [] {

@@ -38,28 +38,41 @@ inline void keep_order(Sums& sums) {
 #endif
 }
 
-// How codes are fetched before they are used: not, where they are in a cache (a fetch that finds
-// its line there takes the place of a load), or so many bytes ahead. An address past the end is
-// harmless.
+// How codes are fetched before they are used. NoFetch: the processor does it by itself.
 struct NoFetch {
-  void operator()(const std::uint8_t* /*codes*/) const {}
+  void codes(const std::uint8_t* /*codes*/) const {}
+  void group() const {}
 };
+// So many bytes ahead. An address past the end is harmless.
 struct FetchAhead {
   std::int64_t bytes;
-  void operator()(const std::uint8_t* codes) const { __builtin_prefetch(codes + bytes); }
+  void codes(const std::uint8_t* codes) const { __builtin_prefetch(codes + bytes); }
+  void group() const {}
+};
+// Those at hand are in a cache, where a fetch takes the place of a load. `lines` of others come
+// from memory, a few with each group: many at once would wait for each other.
+template <int kGroupLines>
+struct FetchBeside {
+  const std::byte* lines;
+  void codes(const std::uint8_t* /*codes*/) const {}
+  void group() {
+#pragma GCC unroll 4
+    for (int i = 0; i < kGroupLines; ++i) fetch_line(lines + i * kCacheLine);
+    lines += kGroupLines * kCacheLine;
+  }
 };
 
 // Rows of activations lie kRowBytes apart. `fetch`: how codes are fetched ahead.
 template <class Panel, int kRowBytes, int kRows, int kVecs, class Fetch, class Sums>
-inline void add_step(const std::uint8_t* const* codes, Fetch fetch, const std::byte* x, int step,
-                     Sums (&sums)[kRows][kVecs]) {
+inline void add_step(const std::uint8_t* const* codes, const Fetch& fetch, const std::byte* x,
+                     int step, Sums (&sums)[kRows][kVecs]) {
 #pragma GCC unroll 8
   for (int part = 0; part < Panel::kParts; ++part) {
     typename Panel::Codes weights[kVecs];
 #pragma GCC unroll 16
     for (int v = 0; v < kVecs; ++v) {
       const std::uint8_t* const from = codes[v / kPackedVecs] + step * kStepBytes;
-      if (part == 0 && v % kPackedVecs == 0) fetch(from);
+      if (part == 0 && v % kPackedVecs == 0) fetch.codes(from);
       weights[v] = Panel::load(from + v % kPackedVecs * (4 * kLanes), part);
     }
 #pragma GCC unroll 16
@@ -79,7 +92,7 @@ inline void add_step(const std::uint8_t* const* codes, Fetch fetch, const std::b
 
 // One group of kGroup inputs, of kRows rows and kVecs vectors of features.
 template <class Panel, int kGroup, int kRows, int kVecs, class Fetch>
-inline void add_group(const std::uint8_t* const* codes, Fetch fetch, const std::byte* x,
+inline void add_group(const std::uint8_t* const* codes, const Fetch& fetch, const std::byte* x,
                       typename Panel::Sums (&sums)[kRows][kVecs]) {
   constexpr int kSteps = kGroup / Panel::kInputs;
   constexpr int kRowBytes = kGroup * kValueBytes<Panel>;
@@ -105,10 +118,10 @@ inline void add_group(const std::uint8_t* const* codes, Fetch fetch, const std::
   }
 }
 
-// All groups of kRows rows and kPanels panels.
+// All groups of kRows rows and kPanels panels. Inlined, it would lack registers for its addresses.
 template <class Panel, int kGroup, int kRows, int kPanels, class Fetch>
-inline void packed_tile(const PackedDotArgs& args, Fetch fetch, std::int64_t row,
-                        std::int64_t panel) {
+[[gnu::noinline]] void packed_tile(const PackedDotArgs& args, Fetch fetch, std::int64_t row,
+                                   std::int64_t panel) {
   constexpr int kVecs = kPanels * kPackedVecs;
   const std::uint8_t* codes[kPanels];
   const std::uint16_t* scales[kPanels];
@@ -136,6 +149,7 @@ inline void packed_tile(const PackedDotArgs& args, Fetch fetch, std::int64_t row
 #pragma GCC unroll 16
       for (int v = 0; v < kVecs; ++v) sums[r][v] = Panel::start(x_corrections[r]);
     }
+    fetch.group();
     add_group<Panel, kGroup>(codes, fetch, x, sums);
 #pragma GCC unroll 16
     for (int v = 0; v < kVecs; ++v) {
@@ -160,8 +174,23 @@ inline void packed_tile(const PackedDotArgs& args, Fetch fetch, std::int64_t row
   }
 }
 
-template <class Panel, int kGroup, int kRows, class Fetch>
-inline void packed_strip(const PackedDotArgs& args, Fetch fetch, std::int64_t row) {
+// Weights that come from memory, to be read once.
+struct StreamedWeights {
+  std::int64_t fetch_ahead;
+  FetchAhead next_tile(const void* /*cached*/) const { return {fetch_ahead}; }
+};
+// Weights in a cache, read by many rows, while others come from memory.
+template <int kGroupLines>
+struct CachedWeights {
+  FetchLines beside;
+  std::int64_t groups;
+  FetchBeside<kGroupLines> next_tile(const void* cached) {
+    return {beside.take(groups * kGroupLines, cached)};
+  }
+};
+
+template <class Panel, int kGroup, int kRows, class Weights>
+inline void packed_strip(const PackedDotArgs& args, Weights& weights, std::int64_t row) {
   std::int64_t panel = 0;
   // Several streams need no fetching ahead: the processor follows each, and waits for none alone.
   if constexpr (kRows == 1 && Panel::kRowPanels > Panel::kPanels) {
@@ -170,42 +199,48 @@ inline void packed_strip(const PackedDotArgs& args, Fetch fetch, std::int64_t ro
     }
   }
   for (; panel + Panel::kPanels <= args.panels; panel += Panel::kPanels) {
-    packed_tile<Panel, kGroup, kRows, Panel::kPanels>(args, fetch, row, panel);
+    packed_tile<Panel, kGroup, kRows, Panel::kPanels>(args, weights.next_tile(args.codes), row,
+                                                      panel);
   }
   if constexpr (Panel::kPanels > 2) {
     for (; panel + 2 <= args.panels; panel += 2) {
-      packed_tile<Panel, kGroup, kRows, 2>(args, fetch, row, panel);
+      packed_tile<Panel, kGroup, kRows, 2>(args, weights.next_tile(args.codes), row, panel);
     }
   }
   if constexpr (Panel::kPanels > 1) {
     for (; panel < args.panels; ++panel) {
-      packed_tile<Panel, kGroup, kRows, 1>(args, fetch, row, panel);
+      packed_tile<Panel, kGroup, kRows, 1>(args, weights.next_tile(args.codes), row, panel);
     }
   }
+  args.done.rows(row, kRows);
 }
 
-template <class Panel, int kGroup, class Fetch>
-void packed_rows(const PackedDotArgs& args, Fetch fetch) {
+template <class Panel, int kGroup, class Weights>
+void packed_rows(const PackedDotArgs& args, Weights weights) {
   std::int64_t row = 0;
   for (; row + Panel::kRows <= args.rows; row += Panel::kRows) {
-    packed_strip<Panel, kGroup, Panel::kRows>(args, fetch, row);
+    packed_strip<Panel, kGroup, Panel::kRows>(args, weights, row);
   }
   if constexpr (Panel::kRows > 6) {
-    for (; row + 6 <= args.rows; row += 6) packed_strip<Panel, kGroup, 6>(args, fetch, row);
+    for (; row + 6 <= args.rows; row += 6) packed_strip<Panel, kGroup, 6>(args, weights, row);
   }
   if constexpr (Panel::kRows > 4) {
-    for (; row + 4 <= args.rows; row += 4) packed_strip<Panel, kGroup, 4>(args, fetch, row);
+    for (; row + 4 <= args.rows; row += 4) packed_strip<Panel, kGroup, 4>(args, weights, row);
   }
   if constexpr (Panel::kRows > 2) {
-    for (; row + 2 <= args.rows; row += 2) packed_strip<Panel, kGroup, 2>(args, fetch, row);
+    for (; row + 2 <= args.rows; row += 2) packed_strip<Panel, kGroup, 2>(args, weights, row);
   }
-  for (; row < args.rows; ++row) packed_strip<Panel, kGroup, 1>(args, fetch, row);
+  for (; row < args.rows; ++row) packed_strip<Panel, kGroup, 1>(args, weights, row);
 }
 
 template <class Panel, int kGroup>
 void packed_group_dot(const PackedDotArgs& args) {
-  if (args.fetch_ahead == 0) return packed_rows<Panel, kGroup>(args, NoFetch());
-  packed_rows<Panel, kGroup>(args, FetchAhead{args.fetch_ahead});
+  if (args.fetch_ahead > 0) {
+    return packed_rows<Panel, kGroup>(args, StreamedWeights{args.fetch_ahead});
+  }
+  // A line for each panel of a group: enough for some tens of rows and more.
+  packed_rows<Panel, kGroup>(args,
+                             CachedWeights<Panel::kPanels>{FetchLines(args.beside), args.groups});
 }
 
 template <class Panel>

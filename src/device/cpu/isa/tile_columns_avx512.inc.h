@@ -1,26 +1,6 @@
-// What tiles of bfloat16 and of floats share: features into columns, and fetching beside products.
+// What tiles of bfloat16 and of floats share: features into columns.
 
 constexpr std::int64_t kTileRowBytes = 64;
-
-// What is done beside products: a piece of it with each block.
-class FetchLines {
- public:
-  explicit FetchLines(const LineFetch& fetch) : fetch_(fetch) {}
-  void step() {
-    for (std::int64_t left = fetch_.per_block; left > 0 && fetch_.streams != fetch_.end; --left) {
-      _mm_prefetch(*fetch_.streams + fetch_.offset + line_ * kTileRowBytes, _MM_HINT_T1);
-      if (++line_ == fetch_.lines) {
-        line_ = 0;
-        ++fetch_.streams;
-      }
-    }
-  }
-  void finish() {}
-
- private:
-  LineFetch fetch_;
-  std::int64_t line_ = 0;  // of the first stream, the next to be fetched
-};
 
 // Quarter `quarter` of rows j, j + 4, j + 8 and j + 12.
 inline __m512i load_quarters(const std::byte* const* rows, int j, std::int64_t offset,

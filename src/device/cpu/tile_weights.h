@@ -32,19 +32,6 @@ struct TileStage {
   std::int64_t blocks;
 };
 
-// Streams of `bytes` from `offset` on, to be fetched beside these products.
-inline LineFetch fetch_beside(const TileDotArgs& args, const std::byte* const* streams,
-                              std::int64_t num_streams, std::int64_t offset, std::int64_t bytes) {
-  const std::int64_t lines = ceil_div(bytes, kCacheLine);
-  const std::int64_t steps =
-      args.blocks * args.weight_tiles / 2 * ceil_div(args.rows, 2 * kTileSide);
-  return {.streams = streams,
-          .end = streams + num_streams,
-          .offset = offset,
-          .lines = lines,
-          .per_step = ceil_div(num_streams * lines, steps)};
-}
-
 // Where the activations of an op lie.
 struct TileInputs {
   std::byte* data;
@@ -138,10 +125,12 @@ class DenseTileWeights : public Format {
 
   // The products of one stage, while another comes from memory.
   void dot_and_fetch(const TileDotArgs& args, const TileStage<Tile>& next) const {
-    static_assert(sizeof(Tile) == sizeof(Tile::streams));  // so all streams lie side by side
-    Format::dot(args, fetch_beside(args, next.tiles->streams, next.num_tiles * kTileSide,
-                                   next.first_block * kTileInputs * element_bytes(),
-                                   next.blocks * kTileInputs * element_bytes()));
+    static_assert(sizeof(Tile) == sizeof(Tile::streams));      // so all streams lie side by side
+    const std::int64_t bytes = kTileInputs * element_bytes();  // of a block
+    Format::dot(args, {.streams = next.tiles->streams,
+                       .end = next.tiles->streams + next.num_tiles * kTileSide,
+                       .offset = next.first_block * bytes,
+                       .lines = ceil_div(next.blocks * bytes, kCacheLine)});
   }
   // Likewise, and then it is brought into tiles.
   void dot_and_bring(const TileDotArgs& args, const TileStage<Tile>& next, std::byte* to) const {
@@ -288,7 +277,10 @@ class PackedTileWeights : public MatrixTileFormat<1> {
     for (std::int64_t t = 0; t < next.num_tiles; ++t) {
       streams[t] = reinterpret_cast<const std::byte*>(pieces.panels[t].codes);
     }
-    kernels_.dot(args, fetch_beside(args, streams, next.num_tiles, 0, next.blocks * block_bytes()));
+    kernels_.dot(args, {.streams = streams,
+                        .end = streams + next.num_tiles,
+                        .offset = 0,
+                        .lines = ceil_div(next.blocks * block_bytes(), kCacheLine)});
   }
   // Likewise, and beside the products it is brought into tiles.
   void dot_and_bring(const TileDotArgs& args, const TileStage<Tile>& next, std::byte* to) const {

@@ -9,10 +9,13 @@ inline void fetch_line(const std::byte* line) {
 class FetchLines {
  public:
   explicit FetchLines(const LineFetch& fetch) : fetch_(fetch) {}
+  // All of them are fetched in so many steps.
+  FetchLines(const LineFetch& fetch, std::int64_t steps) : fetch_(fetch) {
+    per_step_ = ((fetch.end - fetch.streams) * fetch.lines + steps - 1) / steps;
+  }
 
-  // Fetches as many as a step shall.
   void step() {
-    for (std::int64_t left = fetch_.per_step; left > 0 && fetch_.streams != fetch_.end; --left) {
+    for (std::int64_t left = per_step_; left > 0 && fetch_.streams != fetch_.end; --left) {
       fetch_line(take(1, nullptr));
     }
   }
@@ -33,5 +36,6 @@ class FetchLines {
 
  private:
   LineFetch fetch_;
+  std::int64_t per_step_ = 0;
   std::int64_t line_ = 0;  // of the first stream, the next to be fetched
 };

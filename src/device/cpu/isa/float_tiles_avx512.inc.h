@@ -41,63 +41,76 @@ void float_tile_gather(const TileDenseArgs& args) {
   }
 }
 
-// Two weight tiles and kRows rows; 14 of them have 28 sums, of 32 registers.
-constexpr int kFloatRows = 14;
-template <int kRows>
-inline void float_tile_strip(const TileDotArgs& args, std::int64_t row, std::int64_t tile,
-                             FetchLines& beside) {
-  const auto* w0 = reinterpret_cast<const float*>(args.weights + tile * args.weight_tile_stride);
-  const auto* w1 =
-      reinterpret_cast<const float*>(args.weights + (tile + 1) * args.weight_tile_stride);
+// kRows rows and kTiles weight tiles.
+template <int kRows, int kTiles>
+inline void float_tile_strip(const TileDotArgs& args, std::int64_t row, std::int64_t tile) {
+  const std::int64_t stride = args.weight_tile_stride / 4;
+  const float* w = reinterpret_cast<const float*>(args.weights) + tile * stride;
   const float* x = reinterpret_cast<const float*>(args.x) + row * kFloatRun;
-  Vec sums[kRows][2];
+  Vec sums[kRows][kTiles];
 #pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) sums[r][0] = sums[r][1] = splat(0.0F);
-  for (std::int64_t left = args.blocks; left > 0; --left, x += kTileInputs) {
-#pragma GCC unroll 2
-    for (int i = 0; i < kTileInputs; ++i, w0 += kTileSide, w1 += kTileSide) {
-      const Vec a = load(w0);
-      const Vec b = load(w1);
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int t = 0; t < kTiles; ++t) sums[r][t] = splat(0.0F);
+  }
+  for (std::int64_t left = args.blocks * kTileInputs; left > 0; --left, ++x, w += kTileSide) {
+    Vec weights[kTiles];
+#pragma GCC unroll 4
+    for (int t = 0; t < kTiles; ++t) weights[t] = load(w + t * stride);
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        const Vec value = splat(x[r * kFloatRun + i]);
-        sums[r][0] = fma(value, a, sums[r][0]);
-        keep_order(sums[r][0]);
-        sums[r][1] = fma(value, b, sums[r][1]);
-        keep_order(sums[r][1]);
+    for (int r = 0; r < kRows; ++r) {
+      const Vec value = splat(x[r * kFloatRun]);
+#pragma GCC unroll 4
+      for (int t = 0; t < kTiles; ++t) {
+        sums[r][t] = fma(value, weights[t], sums[r][t]);
+        keep_order(sums[r][t]);
       }
     }
-    beside.step();
   }
   float* to = args.sums + row * args.sums_stride + tile * kTileSide;
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r, to += args.sums_stride) {
-    store(to, args.accumulate ? load(to) + sums[r][0] : sums[r][0]);
-    store(to + kTileSide, args.accumulate ? load(to + kTileSide) + sums[r][1] : sums[r][1]);
+#pragma GCC unroll 4
+    for (int t = 0; t < kTiles; ++t) {
+      float* const sum = to + t * kTileSide;
+      store(sum, args.accumulate ? load(sum) + sums[r][t] : sums[r][t]);
+    }
   }
 }
 
 // The rows that no whole strip is left for: an even number of them, then one.
-template <int kRows>
-inline void float_tile_rest(const TileDotArgs& args, std::int64_t row, std::int64_t tile,
-                            FetchLines& beside) {
+template <int kRows, int kTiles>
+inline void float_tile_rest(const TileDotArgs& args, std::int64_t row, std::int64_t tile) {
   if constexpr (kRows > 0) {
-    if (args.rows - row < kRows) return float_tile_rest<kRows - 2>(args, row, tile, beside);
-    float_tile_strip<kRows>(args, row, tile, beside);
+    if (args.rows - row < kRows) return float_tile_rest<kRows - 2, kTiles>(args, row, tile);
+    float_tile_strip<kRows, kTiles>(args, row, tile);
     row += kRows;
   }
-  if (row < args.rows) float_tile_strip<1>(args, row, tile, beside);
+  if (row < args.rows) float_tile_strip<1, kTiles>(args, row, tile);
+}
+
+// Strips of so many rows have 24 sums, of 32 registers: ten loads for 24 products of four tiles.
+template <int kTiles>
+constexpr int kFloatRows = 24 / kTiles;
+
+// All rows of kTiles weight tiles.
+template <int kTiles>
+inline void float_tile_rows(const TileDotArgs& args, std::int64_t tile, FetchLines& beside) {
+  std::int64_t row = 0;
+  for (; row + kFloatRows<kTiles> <= args.rows; row += kFloatRows<kTiles>) {
+    beside.step();
+    float_tile_strip<kFloatRows<kTiles>, kTiles>(args, row, tile);
+  }
+  beside.step();
+  float_tile_rest<kFloatRows<kTiles> - 2, kTiles>(args, row, tile);
 }
 
 void float_tile_dot(const TileDotArgs& args, const LineFetch& beside) {
-  FetchLines fetch(beside);
-  for (std::int64_t tile = 0; tile < args.weight_tiles; tile += 2) {
-    std::int64_t row = 0;
-    for (; row + kFloatRows <= args.rows; row += kFloatRows) {
-      float_tile_strip<kFloatRows>(args, row, tile, fetch);
-    }
-    float_tile_rest<kFloatRows - 2>(args, row, tile, fetch);
-  }
+  const std::int64_t strips = args.rows / kFloatRows<4> + 1;
+  FetchLines fetch(beside, (args.weight_tiles + 3) / 4 * strips);
+  std::int64_t tile = 0;
+  for (; tile + 4 <= args.weight_tiles; tile += 4) float_tile_rows<4>(args, tile, fetch);
+  for (; tile < args.weight_tiles; tile += 2) float_tile_rows<2>(args, tile, fetch);
 }
 
 // kRows rows and kTiles times sixteen features in the same order: a run, then the next one.

@@ -64,7 +64,6 @@ struct LineFetch {
   const std::byte* const* end = nullptr;
   std::int64_t offset = 0;  // of the first line in each
   std::int64_t lines = 0;
-  std::int64_t per_step = 0;  // lines fetched with each step, where it is not the kernel that says
 };
 
 // Called with rows as soon as their sums are there, in order.

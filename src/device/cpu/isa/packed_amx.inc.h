@@ -94,11 +94,7 @@ void code_tiles_dot(const PackedDotArgs& args) {
     return packed_dot<Int8Panel>(args);
   }
   configure_tiles(kTileSide, kTileSide);
-  LineFetch fetch = args.beside;
-  const std::int64_t lines = (fetch.end - fetch.streams) * fetch.lines;
-  const std::int64_t tiles = rows / (2 * kTileSide) * (panels / 2);
-  fetch.per_step = (lines + tiles - 1) / tiles;
-  FetchLines beside(fetch);
+  FetchLines beside(args.beside, rows / (2 * kTileSide) * (panels / 2));
   for (std::int64_t row = 0; row < rows; row += 2 * kTileSide) {
     for (std::int64_t panel = 0; panel < panels; panel += 2) {
       beside.step();

@@ -145,8 +145,10 @@ inline void tile_dot_beside(const TileDotArgs& args, Beside beside) {
 
 void tile_dot(const TileDotArgs& args, const LineFetch& beside) {
   static_assert(kMaxTileParts == 3);
-  if (args.parts == 1) return tile_dot_beside<1>(args, FetchLines(beside));
-  tile_dot_beside<kMaxTileParts>(args, FetchLines(beside));
+  const std::int64_t row_pairs = (args.rows + 2 * kTileSide - 1) / (2 * kTileSide);
+  const FetchLines fetch(beside, args.blocks * args.weight_tiles / 2 * row_pairs);
+  if (args.parts == 1) return tile_dot_beside<1>(args, fetch);
+  tile_dot_beside<kMaxTileParts>(args, fetch);
 }
 
 inline __m512i bits_of(Vec v) { return _mm512_castps_si512(v); }

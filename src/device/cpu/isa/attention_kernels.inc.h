@@ -43,8 +43,6 @@ inline Vec get_count(const typename Kv::Element* from, int count) {
 }
 
 constexpr int kPanelVecs = kPanelKeys / kLanes;
-// Sums in registers: of 2 vectors for the largest tile, of as many for smaller ones.
-constexpr int kAccumulators = 2 * kAttentionRows;
 
 // The power of two that n is or follows, at most `most`.
 constexpr int power_of_2(int n, int most) {
@@ -208,7 +206,7 @@ inline void mix_values(const AttentionChunk& chunk, int row, const float* factor
 template <class Kv, int kRows>
 void mix_rows(const AttentionChunk& chunk, int row, const float* factors, int begin, int end, int d,
               int d_end) {
-  constexpr int kVecs = power_of_2(kAccumulators / kRows, 8);
+  constexpr int kVecs = power_of_2(kAttentionSums / kRows, 8);
   for (; d + kVecs * kLanes <= d_end; d += kVecs * kLanes) {
     mix_values<Kv, kRows, kVecs>(chunk, row, factors, begin, end, d, kLanes);
   }
@@ -238,7 +236,7 @@ inline Visible visible_to(const AttentionChunk& chunk, int row) {
 
 template <class Kv, int kRows>
 void score_rows(const AttentionChunk& chunk, int row, int panel, int end) {
-  constexpr int kPanels = power_of_2(kAccumulators / (kRows * kPanelVecs), kChunkPanels);
+  constexpr int kPanels = power_of_2(kAttentionSums / (kRows * kPanelVecs), kChunkPanels);
   const int panels = (visible_to<kRows>(chunk, row).most + kPanelKeys - 1) / kPanelKeys;
   if (panels < end) end = panels;
   for (; panel + kPanels <= panels; panel += kPanels) {
@@ -280,10 +278,15 @@ inline void for_each_tile(int rows, const Fn& fn) {
   for (; row < rows; ++row) fn(row, Rows<1>());
 }
 
-// One or two panels stay in a first-level cache while all tiles of rows use them.
+// Panels that stay in a first-level cache while all tiles of rows use them: as many as a tile has,
+// and where that is one, two.
+constexpr int kTilePanels = kAttentionSums / (kAttentionRows * kPanelVecs);
+constexpr int kCachedPanels = kTilePanels > 2 ? kTilePanels : 2;
+static_assert(kChunkPanels % kCachedPanels == 0);
+
 template <class Kv>
 void attend_as(const AttentionChunk& chunk) {
-  const int step = chunk.rows < kAttentionRows ? kChunkPanels : 2;
+  const int step = chunk.rows < kAttentionRows ? kChunkPanels : kCachedPanels;
   for (int panel = 0; panel < kChunkPanels; panel += step) {
     for_each_tile(chunk.rows, [&](int row, auto rows) {
       score_rows<Kv, rows.kCount>(chunk, row, panel, panel + step);

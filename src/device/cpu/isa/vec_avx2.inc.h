@@ -9,6 +9,7 @@ constexpr int kTileRows = 4;
 constexpr int kTileCols = 3;
 // 6 rows of 2 vectors: the same 12 accumulators.
 constexpr int kAttentionRows = 6;
+constexpr int kAttentionSums = 12;
 
 inline __m256i first_lanes(int count) {
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);

@@ -6,8 +6,9 @@ constexpr int kLanes = 16;
 // 24 accumulators, 4 weights and 1 activation of the 32 registers.
 constexpr int kTileRows = 6;
 constexpr int kTileCols = 4;
-// A panel of keys is one vector: 12 rows are 12 accumulators.
-constexpr int kAttentionRows = 12;
+// 6 rows by 4 vectors, as above.
+constexpr int kAttentionRows = 6;
+constexpr int kAttentionSums = 24;
 
 inline __mmask16 first_lanes(int count) { return static_cast<__mmask16>((1U << count) - 1U); }
 

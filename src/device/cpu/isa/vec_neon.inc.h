@@ -8,6 +8,7 @@ constexpr int kTileRows = 6;
 constexpr int kTileCols = 4;
 // A panel of keys is 4 vectors: the same 24 accumulators.
 constexpr int kAttentionRows = 6;
+constexpr int kAttentionSums = 12;
 
 inline Vec splat(float value) { return vdupq_n_f32(value); }
 

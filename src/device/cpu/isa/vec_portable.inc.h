@@ -8,6 +8,7 @@ constexpr int kLanes = 4;
 constexpr int kTileRows = 2;
 constexpr int kTileCols = 3;
 constexpr int kAttentionRows = 2;
+constexpr int kAttentionSums = 4;
 
 inline Vec splat(float value) { return Vec{value, value, value, value}; }
 

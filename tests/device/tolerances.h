@@ -5,10 +5,10 @@ namespace parapet::test {
 
 inline constexpr double kUnitRoundoff = 0x1p-24;
 
-// Any linear op, of sum(|x_i w_i|): a lane of the narrowest vector adds 512 / 4 products, each with
-// two roundings where the instruction set does not fuse; a tree of 2 and the sum over a few blocks
-// come on top.
-inline constexpr double kDotTolerance = 270 * kUnitRoundoff;
+// Any linear op, of sum(|x_i w_i|): a part adds 128 products in order, each rounded by itself where
+// the instruction set does not fuse; the sum over a few parts comes on top. On matrix tiles 16
+// products are added in order, then three parts of each of up to 33 blocks.
+inline constexpr double kDotTolerance = 140 * kUnitRoundoff;
 
 // The normalised row, relative: a sum of squares as above, halved by the root, and three products.
 inline constexpr double kNormTolerance = 140 * kUnitRoundoff;

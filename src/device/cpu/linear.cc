@@ -1,6 +1,5 @@
 #include "device/cpu/linear.h"
 
-#include "device/cpu/dense_linear.h"
 #include "device/cpu/packed_linear.h"
 #include "device/cpu/tile_linear.h"
 #include "device/host/host_linear.h"
@@ -16,9 +15,7 @@ void run_linear(const LinearContext& context, const LinearJob& job) {
                ? run_tile_linear(context, job, *packed)
                : run_packed_linear(context, job, *packed);
   }
-  const auto& dense = dynamic_cast<const HostLinear&>(job.weight);
-  if (context.kernels.float_tiles != nullptr) return run_tile_linear(context, job, dense);
-  run_dense_linear(context, job, dense);
+  run_tile_linear(context, job, dynamic_cast<const HostLinear&>(job.weight));
 }
 
 }  // namespace parapet::cpu

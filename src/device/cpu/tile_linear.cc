@@ -4,20 +4,26 @@
 #include <utility>
 #include <vector>
 
+#include "device/cpu/cache_sizes.h"
 #include "device/cpu/norm_rows.h"
 #include "device/cpu/tile_weights.h"
 
 namespace parapet::cpu {
 namespace {
 
-// Weight tiles of an item of work, over all bands: 512 features. The more, the less often
-// activations come from beyond the second-level cache.
+// Weight tiles of an item of work, over all bands: 512 features, or as many as have their sums in a
+// quarter of the second-level cache. The more, the less often activations come from beyond it.
 constexpr std::int64_t kMaxTiles = 32;
 // Likewise: fewer items than elsewhere.
 constexpr std::int64_t kTileItemsPerThread = 4;
 // Activations of so many rows and a stage, in three parts, take a quarter of a second-level cache
 // of 2 MiB.
 constexpr std::int64_t kMaxItemRows = 192;
+// Up to so many rows, a stage has two tiles, and the next one what follows them in memory: weights
+// are waited for, and come faster in order. More rows would come from beyond the second-level cache
+// for every two tiles.
+constexpr std::int64_t kMaxNarrowRows = 48;
+constexpr std::int64_t kNarrowTiles = 2;
 
 template <class Weights>
 class TileLinear {
@@ -54,7 +60,7 @@ class TileLinear {
   static constexpr std::int64_t kPanelFloats =
       2 * kStageBytes / static_cast<std::int64_t>(sizeof(float));
 
-  bool few_rows() const { return rows_ <= Weights::kMaxStreamRows; }
+  bool few_rows() const { return rows_ <= weights_.max_stream_rows(); }
   std::int64_t few_row_floats() const { return blocks_ * Weights::kParts * kTileInputs; }
 
   // A few rows are multiplied as the weights come from memory, whole rows of them.
@@ -98,8 +104,11 @@ class TileLinear {
     item_rows_ = round_up(ceil_div(rows_, row_items), 2 * kTileSide);
     const std::int64_t all_tiles = ceil_div(job_.weight.out_features(), kTileSide);
     const std::int64_t items = kTileItemsPerThread * pool_.num_threads();
+    const std::int64_t cached =
+        cache_sizes().second_level / 4 / (item_rows_ * kTileSide * std::int64_t{sizeof(float)});
+    const std::int64_t max_tiles = std::clamp<std::int64_t>(cached / 2 * 2, 2, kMaxTiles);
     const std::int64_t tiles =
-        std::clamp<std::int64_t>(round_up(ceil_div(all_tiles * row_items, items), 2), 2, kMaxTiles);
+        std::clamp<std::int64_t>(round_up(ceil_div(all_tiles * row_items, items), 2), 2, max_tiles);
     columns_ = weights_.columns(tiles / job_.bands * kTileSide);
     // Rows a power of two apart would fight for the same cache sets.
     sums_stride_ = (tiles + 1) * kTileSide;
@@ -158,8 +167,7 @@ class TileLinear {
     const Item item = tiles_of(columns, kMaxTiles);
     const Item next_item =
         tiles_of(next_columns, Weights::kStageTiles);  // its first stage is fetched
-    const std::int64_t stages =
-        ceil_div(blocks_, Weights::kStageBlocks) * ceil_div(item.count, Weights::kStageTiles);
+    const std::int64_t stages = block_stages() * ceil_div(item.count, stage_tiles());
     std::byte* panel = reinterpret_cast<std::byte*>(panels);
     std::byte* next_panel = panel + kStageBytes;
     Stage stage = stage_of(item, 0);
@@ -177,13 +185,21 @@ class TileLinear {
     job_.finish(tile);
   }
 
-  // Stages go through all tiles of some blocks, then of the next ones.
+  bool narrow() const { return rows_ <= kMaxNarrowRows; }
+  std::int64_t stage_tiles() const { return narrow() ? kNarrowTiles : Weights::kStageTiles; }
+  // Stages of the same tiles.
+  std::int64_t block_stages() const { return ceil_div(blocks_, Weights::kStageBlocks); }
+
+  // Stages go through all tiles of some blocks, then of the next ones; with few rows through all
+  // blocks of some tiles.
   Stage stage_of(const Item& item, std::int64_t index) const {
-    const std::int64_t stages = ceil_div(item.count, Weights::kStageTiles);  // of the same blocks
-    const std::int64_t tile = index % stages * Weights::kStageTiles;
-    const std::int64_t block = index / stages * Weights::kStageBlocks;
+    const std::int64_t tile_stages = ceil_div(item.count, stage_tiles());
+    const std::int64_t tile =
+        stage_tiles() * (narrow() ? index / block_stages() : index % tile_stages);
+    const std::int64_t block =
+        Weights::kStageBlocks * (narrow() ? index % block_stages() : index / tile_stages);
     return {.tiles = item.tiles + tile,
-            .num_tiles = std::min(Weights::kStageTiles, item.count - tile),
+            .num_tiles = std::min(stage_tiles(), item.count - tile),
             .first_block = block,
             .blocks = std::min(Weights::kStageBlocks, blocks_ - block)};
   }
@@ -231,7 +247,7 @@ void run_tile_linear(const LinearContext& context, const LinearJob& job, const H
     const DenseTileWeights weights(weight, format, job.bands);
     return TileLinear(context, job, weights).run();
   }
-  const FloatTileFormat format(*context.kernels.float_tiles, weight.dtype());
+  const FloatTileFormat format(context.kernels.float_tiles, weight.dtype());
   const DenseTileWeights weights(weight, format, job.bands);
   TileLinear(context, job, weights).run();
 }

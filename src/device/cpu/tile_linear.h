@@ -1,5 +1,5 @@
 // Linear ops on tiles of weights: bfloat16 and quantized ones on matrix tiles (AMX), dense ones of
-// any type on vectors of sixteen features (AVX-512).
+// any type on vectors of features.
 //
 // A block of a few features' weights is brought into the tiles' layout in the second-level cache,
 // then multiplied with all rows while the next one comes from memory. Sums are fp32 in an order

@@ -50,8 +50,8 @@ class MatrixTileFormat {
   // 64 KiB, of which two tiles at a time stay in a first-level cache of 48 KiB.
   static constexpr std::int64_t kStageTiles = 4;
   static constexpr std::int64_t kStageBlocks = 16;
-  static constexpr std::int64_t kMaxStreamRows = cpu::kMaxStreamRows;
 
+  static std::int64_t max_stream_rows() { return kMaxStreamRows; }
   // Bytes from one tile of rows to the next.
   static std::int64_t row_tile_stride(std::int64_t blocks) { return blocks * kParts * kTileBytes; }
   static std::int64_t input_bytes(std::int64_t rows, std::int64_t blocks) {
@@ -197,9 +197,9 @@ class FloatTileFormat {
   // 32 KiB, of which two tiles at a time stay in the first-level cache.
   static constexpr std::int64_t kStageTiles = 4;
   static constexpr std::int64_t kStageBlocks = kFloatRunBlocks;
-  static constexpr std::int64_t kMaxStreamRows = kMaxFloatStreamRows;
   static constexpr std::int64_t kStreamTiles = 2;
 
+  std::int64_t max_stream_rows() const { return kernels_.max_stream_rows; }
   // A run of all rows, then the next run: what a stage needs lies together.
   static std::int64_t row_tile_stride(std::int64_t) { return kFloatRun * 4; }
   static std::int64_t input_bytes(std::int64_t rows, std::int64_t blocks) {

@@ -146,9 +146,7 @@ inline void soften_row(const AttentionChunk& chunk, int row) {
     store(weights + t, weight);
     sum_lanes = sum_lanes + weight;
   }
-  float sum[4];
-  reduce4(sum_lanes, sum_lanes, sum_lanes, sum_lanes, sum);
-  chunk.added[row] = sum[0];
+  chunk.added[row] = reduce_add(sum_lanes);
 }
 
 // The factors of softened rows, and with them their sums.

@@ -249,9 +249,7 @@ inline void soften_scores(const AttentionChunk& chunk, int row, Vec (&weights)[k
     weight = exp2_vec(weight - splat(new_max));
     sum_lanes = sum_lanes + weight;
   }
-  float sum[4];
-  reduce4(sum_lanes, sum_lanes, sum_lanes, sum_lanes, sum);
-  chunk.added[row] = sum[0];
+  chunk.added[row] = reduce_add(sum_lanes);
 }
 
 // Weights from the scores of a group, as parts: a row with each step.

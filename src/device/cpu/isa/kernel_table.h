@@ -10,12 +10,6 @@
 
 namespace parapet::cpu {
 
-// A dot product is the sum, in order, of partial sums over this many elements; inside one, lane j
-// sums the elements j modulo the vector width, and a fixed tree adds the lanes. So a result does
-// not depend on how rows and columns are grouped. 512 floats of 4 rows, of the next 4 and of 6
-// columns (28 KiB) stay in a first-level cache of 32 KiB.
-inline constexpr std::int64_t kDotBlock = 512;
-
 // Keys lie in panels [head_dim, kPanelKeys]: scores of neighbouring keys are neighbouring lanes.
 inline constexpr int kPanelKeys = 16;
 // The online softmax takes this many keys at a time, counted from position 0 of the sequence.
@@ -24,20 +18,6 @@ inline constexpr int kChunkKeys = kChunkPanels * kPanelKeys;
 // Every so many keys, counted likewise, a softmax of its own begins; a row's splits are merged in
 // order. So splits of one row may be computed at the same time.
 inline constexpr int kSplitKeys = 1024;
-
-// sums[r][c] = dot(x_r, w_c), or += where `accumulate`.
-struct DotArgs {
-  const float* x;  // [rows, k], rows x_stride floats apart
-  std::int64_t x_stride;
-  std::int64_t rows;
-  const std::byte* w;  // [cols, k] of the function's element type, at any alignment
-  std::size_t w_stride_bytes;
-  std::int64_t cols;
-  std::int64_t k;
-  float* sums;
-  std::int64_t sums_stride;
-  bool accumulate;  // add to what `sums` holds, the partial sums of smaller k
-};
 
 // Quantized weights lie in panels of this many features (base/packed_weight.h has the layout).
 inline constexpr int kPackedCols = 16;
@@ -135,7 +115,7 @@ struct TileDenseArgs {
   const std::byte* const* features;  // [kTileSide]  at any alignment
   std::int64_t offset;               // bytes before the first element that is wanted
   std::int64_t count;                // elements of each feature
-  std::int64_t fetch_ahead;          // elements are fetched so many bytes before they are used
+  std::int64_t fetch_ahead;          // bytes that a stream fetches elements before they are used
   std::byte* to;
 };
 // Quantized weights in groups of one or two blocks: a tile is a panel.
@@ -176,12 +156,11 @@ struct TileDotArgs {
 // The same sums for a few rows, without tiles: weights are read once, in order, at the speed of
 // memory.
 inline constexpr int kMaxStreamRows = 2;
-inline constexpr int kMaxFloatStreamRows = 8;
 // sums[r][f] for all inputs. x are the parts of rows as floats, [rows][blocks][parts][kTileInputs].
 struct TileStreamArgs {
   const float* x;
   std::int64_t x_row_stride;  // floats
-  std::int64_t rows;          // at most kMaxStreamRows, of floats kMaxFloatStreamRows
+  std::int64_t rows;          // at most kMaxStreamRows, of floats max_stream_rows
   float* sums;
   std::int64_t sums_stride;
 };
@@ -212,15 +191,16 @@ struct TileKernels {
   void (*stream_packed[2])(const TileStreamArgs& args, const TilePackedArgs& weights);
 };
 
-// Tiles of floats, for vectors of sixteen: a fused multiply-add for one row and sixteen features. A
-// sum has a part for every kFloatRunBlocks blocks, in which inputs are added in order; the parts
-// are added in order.
+// Tiles of floats, for vectors of features: a multiply-add for one row and a vector. A sum has a
+// part for every kFloatRunBlocks blocks, in which inputs are added in order; the parts are added in
+// order. So a result does not depend on how rows and features are grouped.
 inline constexpr std::int64_t kFloatRunBlocks = 4;
 inline constexpr std::int64_t kFloatRun = kFloatRunBlocks * kTileInputs;
 inline constexpr std::int64_t kFloatTileBytes = kTileSide * kTileInputs * 4;
 
-// Each but `dot` is indexed by DType, the weight's: float32, bfloat16, float16.
+// What is indexed is so by DType, the weight's: float32, bfloat16, float16.
 struct FloatTileKernels {
+  std::int64_t max_stream_rows;
   void (*gather[3])(const TileDenseArgs& args);
   // Of one run.
   void (*dot)(const TileDotArgs& args, const LineFetch& beside);
@@ -278,12 +258,9 @@ struct TileAttention {
 
 struct KernelTable {
   const char* isa;
-  // Rows that `dot` multiplies with one read of the weights.
-  std::int64_t tile_rows;
 
-  // Indexed by DType: float32, bfloat16, float16.
-  void (*dot[3])(const DotArgs& args);
-  // to[i] = from[i]: exact. `from` may have any alignment.
+  // to[i] = from[i]: exact. `from` may have any alignment. Indexed by DType: float32, bfloat16,
+  // float16.
   void (*widen[3])(const std::byte* from, std::int64_t count, float* to);
 
   // Indexed by WeightFormat: int8, int4.
@@ -292,8 +269,7 @@ struct KernelTable {
   // Null where the processor has no matrix tiles. Where it has, bfloat16 weights are multiplied on
   // them, and quantized ones in groups of at most kMaxBf16Group.
   const TileKernels* tiles;
-  // Null where vectors are not of sixteen floats. Where they are, `dot` is not used.
-  const FloatTileKernels* float_tiles;
+  FloatTileKernels float_tiles;
 
   // 1 / sqrt(mean(x^2) + eps)
   float (*inverse_rms)(const float* x, std::int64_t count, float eps);

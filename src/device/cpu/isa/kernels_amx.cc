@@ -12,14 +12,15 @@ namespace {
 // Each builds on the one before.
 // clang-format off
 #include "device/cpu/isa/vec_avx512.inc.h"
-#include "device/cpu/isa/dot_kernels.inc.h"
+#include "device/cpu/isa/element_types.inc.h"
 #include "device/cpu/isa/row_kernels.inc.h"
 #include "device/cpu/isa/attention_kernels.inc.h"
 #include "device/cpu/isa/packed_avx512vnni.inc.h"
 #include "device/cpu/isa/fetch_lines.inc.h"
 #include "device/cpu/isa/packed_kernels.inc.h"
-#include "device/cpu/isa/tile_columns_avx512.inc.h"
-#include "device/cpu/isa/float_tiles_avx512.inc.h"
+#include "device/cpu/isa/columns_avx512.inc.h"
+#include "device/cpu/isa/tile_columns.inc.h"
+#include "device/cpu/isa/float_tiles.inc.h"
 #include "device/cpu/isa/tiles_amx.inc.h"
 #include "device/cpu/isa/packed_amx.inc.h"
 #include "device/cpu/isa/attention_tiles_amx.inc.h"
@@ -32,7 +33,6 @@ constinit const KernelTable kKernelsAmx = [] {
   KernelTable table = table_of("amx");
   table.packed[0] = kPackedInt8Amx;
   table.tiles = &kTileKernels;
-  table.float_tiles = &kFloatTileKernels;
   table.tile_attention = &kTileAttention;
   return table;
 }();

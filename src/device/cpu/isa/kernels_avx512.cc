@@ -12,23 +12,20 @@ namespace {
 // Each builds on the one before.
 // clang-format off
 #include "device/cpu/isa/vec_avx512.inc.h"
-#include "device/cpu/isa/dot_kernels.inc.h"
+#include "device/cpu/isa/element_types.inc.h"
 #include "device/cpu/isa/row_kernels.inc.h"
 #include "device/cpu/isa/attention_kernels.inc.h"
 #include "device/cpu/isa/packed_avx512.inc.h"
 #include "device/cpu/isa/fetch_lines.inc.h"
 #include "device/cpu/isa/packed_kernels.inc.h"
-#include "device/cpu/isa/tile_columns_avx512.inc.h"
-#include "device/cpu/isa/float_tiles_avx512.inc.h"
+#include "device/cpu/isa/columns_avx512.inc.h"
+#include "device/cpu/isa/tile_columns.inc.h"
+#include "device/cpu/isa/float_tiles.inc.h"
 #include "device/cpu/isa/table.inc.h"
 // clang-format on
 
 }  // namespace
 
-constinit const KernelTable kKernelsAvx512 = [] {
-  KernelTable table = table_of("avx512");
-  table.float_tiles = &kFloatTileKernels;
-  return table;
-}();
+constinit const KernelTable kKernelsAvx512 = table_of("avx512");
 
 }  // namespace parapet::cpu

@@ -12,12 +12,15 @@ namespace {
 // Each builds on the one before.
 // clang-format off
 #include "device/cpu/isa/vec_neon.inc.h"
-#include "device/cpu/isa/dot_kernels.inc.h"
+#include "device/cpu/isa/element_types.inc.h"
 #include "device/cpu/isa/row_kernels.inc.h"
 #include "device/cpu/isa/attention_kernels.inc.h"
 #include "device/cpu/isa/packed_neon_dotprod.inc.h"
 #include "device/cpu/isa/fetch_lines.inc.h"
 #include "device/cpu/isa/packed_kernels.inc.h"
+#include "device/cpu/isa/columns_neon.inc.h"
+#include "device/cpu/isa/tile_columns.inc.h"
+#include "device/cpu/isa/float_tiles.inc.h"
 #include "device/cpu/isa/table.inc.h"
 // clang-format on
 

@@ -280,9 +280,7 @@ inline std::int32_t quantize_group(const float* x, std::int64_t count, float fac
     }
     Panel::store_values(rounded, codes + i * kValueBytes<Panel>);
   }
-  float sum = 0.0F;
-  reduce<1>(&total, &sum);  // of integers far below 2^24: exact
-  return static_cast<std::int32_t>(sum);
+  return static_cast<std::int32_t>(reduce_add(total));  // of integers far below 2^24: exact
 }
 
 template <class Panel>

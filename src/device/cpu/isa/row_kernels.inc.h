@@ -45,19 +45,21 @@ void exp_row(const float* x, std::int64_t count, float* out) {
   });
 }
 
+// Long sums have parts of this many elements, added in order. Inside one, lane j sums the elements
+// j modulo the vector width.
+constexpr std::int64_t kSumBlock = 512;
+
 float inverse_rms(const float* x, std::int64_t count, float eps) {
   float sum = 0.0F;
-  const DotArgs args = {.x = x,
-                        .x_stride = 0,
-                        .rows = 1,
-                        .w = reinterpret_cast<const std::byte*>(x),
-                        .w_stride_bytes = 0,
-                        .cols = 1,
-                        .k = count,
-                        .sums = &sum,
-                        .sums_stride = 0,
-                        .accumulate = false};
-  dot_blocks<F32, 1, 1>(args, 0, 0);
+  for (std::int64_t begin = 0; begin < count; begin += kSumBlock) {
+    const std::int64_t rest = count - begin;
+    Vec lanes = splat(0.0F);
+    for_each_vec(rest < kSumBlock ? rest : kSumBlock, [&](std::int64_t i, int n) {
+      const Vec v = load_count(x + begin + i, n);
+      lanes = fma(v, v, lanes);
+    });
+    sum += reduce_add(lanes);
+  }
   return 1.0F / __builtin_sqrtf(sum / static_cast<float>(count) + eps);
 }
 
@@ -118,8 +120,8 @@ std::int64_t argmax(const float* x, std::int64_t count) {
 
 double sum_exp(const float* x, std::int64_t count, float max_value) {
   double total = 0.0;
-  for (std::int64_t begin = 0; begin < count; begin += kDotBlock) {
-    const std::int64_t end = begin + kDotBlock < count ? begin + kDotBlock : count;
+  for (std::int64_t begin = 0; begin < count; begin += kSumBlock) {
+    const std::int64_t end = begin + kSumBlock < count ? begin + kSumBlock : count;
     Vec lanes = splat(0.0F);
     std::int64_t i = begin;
     for (; i + kLanes <= end; i += kLanes) {
@@ -131,9 +133,7 @@ double sum_exp(const float* x, std::int64_t count, float max_value) {
       store_first(rest, exp_vec(load_first(x + i, tail) - splat(max_value)), tail);
     }
     lanes = lanes + load(rest);
-    float sum[4];
-    reduce4(lanes, lanes, lanes, lanes, sum);
-    total += static_cast<double>(sum[0]);
+    total += static_cast<double>(reduce_add(lanes));
   }
   return total;
 }

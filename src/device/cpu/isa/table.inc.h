@@ -3,12 +3,10 @@
 constexpr KernelTable table_of(const char* isa) {
   return {
       .isa = isa,
-      .tile_rows = kTileRows,
-      .dot = {dot<F32>, dot<Bf16>, dot<F16>},
       .widen = {widen<F32>, widen<Bf16>, widen<F16>},
       .packed = {kPackedOf<Int8Panel>, kPackedOf<Int4Panel>},
       .tiles = nullptr,
-      .float_tiles = nullptr,
+      .float_tiles = kFloatTileKernels,
       .inverse_rms = inverse_rms,
       .scale = scale_row,
       .silu_mul = silu_mul,

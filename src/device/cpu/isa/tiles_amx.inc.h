@@ -4,6 +4,8 @@
 // fp32 with subnormal numbers as zero (Intel's manual, volume 2). So a sum has one order, whatever
 // rows and features stand beside it.
 
+constexpr std::int64_t kTileRowBytes = 64;
+
 // What LDTILECFG reads (Intel's manual, volume 1, chapter 18).
 struct alignas(64) TileConfig {
   std::uint8_t palette = 1;
@@ -228,11 +230,22 @@ void tile_split_floats(const float* x, std::int64_t count, std::int64_t num_part
   }
 }
 
+// The inputs of a block.
+inline void load_pairs(const TileDenseArgs& args, std::int64_t i, Column (&pairs)[kTileSide]) {
+#pragma GCC unroll 4
+  for (int p = 0; p < kTileSide; p += kColumns) {
+    Column columns[kColumns];
+    load_columns<Bf16>(args, 0, i + p / kColumns * kColumnInputs<Bf16>, columns);
+#pragma GCC unroll 4
+    for (int c = 0; c < kColumns; ++c) pairs[p + c] = columns[c];
+  }
+}
+
 void tile_gather(const TileDenseArgs& args) {
   std::byte* to = args.to;
   for (std::int64_t i = 0; i < args.count; i += kTileInputs, to += kTileBytes) {
-    __m512i pairs[kTileSide];
-    load_columns<Bf16>(args, i, pairs);
+    Column pairs[kTileSide];
+    load_pairs(args, i, pairs);
 #pragma GCC unroll 16
     for (int p = 0; p < kTileSide; ++p) _mm512_storeu_si512(to + p * kTileRowBytes, pairs[p]);
   }
@@ -363,8 +376,11 @@ inline void stream_dense_rows(const TileStreamArgs& args, std::int64_t row,
   for (Vec& sum : sums) sum = splat(0.0F);
   const float* x = args.x + row * args.x_row_stride;
   for (std::int64_t i = 0; i < weights.count; i += kTileInputs, x += kMaxTileParts * kTileInputs) {
-    __m512i pairs[kTileSide];
-    load_columns<Bf16>(weights, i, pairs);
+    for (int p = 0; p < kTileInputs; p += kColumnInputs<Bf16>) {
+      fetch_columns<Bf16, kTileSide>(weights, i + p);
+    }
+    Column pairs[kTileSide];
+    load_pairs(weights, i, pairs);
     Vec even[kRows][kMaxTileParts];
     Vec odd[kRows][kMaxTileParts];
     for (int r = 0; r < kRows; ++r) {

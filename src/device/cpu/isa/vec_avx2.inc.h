@@ -3,11 +3,12 @@
 using Vec = __m256;
 
 constexpr int kLanes = 8;
-// 12 accumulators, 3 weights and 1 activation fill the 16 registers; 12 independent FMAs cover a
-// latency of 4 or 5 cycles at two a cycle.
-constexpr int kTileRows = 4;
-constexpr int kTileCols = 3;
-// 6 rows of 2 vectors: the same 12 accumulators.
+// 6 rows of one tile, 2 vectors: 12 accumulators, 2 weights and 1 activation of the 16 registers.
+// 12 independent FMAs cover a latency of 4 or 5 cycles at two a cycle.
+constexpr int kFloatTiles = 1;
+constexpr int kFloatSums = 12;
+constexpr int kFloatStreamRows = 4;
+// Likewise.
 constexpr int kAttentionRows = 6;
 constexpr int kAttentionSums = 12;
 
@@ -45,10 +46,11 @@ inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
 inline Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
 inline Vec min(Vec a, Vec b) { return _mm256_min_ps(a, b); }
 
-// The sums of the lanes of four vectors: neighbours first, then the halves.
-inline void reduce4(Vec a, Vec b, Vec c, Vec d, float* to) {
-  const Vec quads = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
-  _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(quads), _mm256_extractf128_ps(quads, 1)));
+// The sum of the lanes: neighbours first, then the halves.
+inline float reduce_add(Vec v) {
+  const Vec pairs = _mm256_hadd_ps(v, v);
+  const Vec quads = _mm256_hadd_ps(pairs, pairs);
+  return _mm_cvtss_f32(_mm_add_ss(_mm256_castps256_ps128(quads), _mm256_extractf128_ps(quads, 1)));
 }
 
 inline float reduce_max(Vec v) {

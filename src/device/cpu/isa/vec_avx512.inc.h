@@ -3,9 +3,11 @@
 using Vec = __m512;
 
 constexpr int kLanes = 16;
-// 24 accumulators, 4 weights and 1 activation of the 32 registers.
-constexpr int kTileRows = 6;
-constexpr int kTileCols = 4;
+// 6 rows by 4 tiles: 24 accumulators, 4 weights and 1 activation of the 32 registers. Ten loads for
+// 24 products.
+constexpr int kFloatTiles = 4;
+constexpr int kFloatSums = 24;
+constexpr int kFloatStreamRows = 8;
 // 6 rows by 4 vectors, as above.
 constexpr int kAttentionRows = 6;
 constexpr int kAttentionSums = 24;
@@ -41,16 +43,12 @@ inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
 inline Vec min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
 
-// The sum of the upper and the lower half.
-inline __m256 fold(Vec v) {
-  return _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
-}
-
-// The sums of the lanes of four vectors: halves first, then neighbours, then quarters.
-inline void reduce4(Vec a, Vec b, Vec c, Vec d, float* to) {
-  const __m256 quads =
-      _mm256_hadd_ps(_mm256_hadd_ps(fold(a), fold(b)), _mm256_hadd_ps(fold(c), fold(d)));
-  _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(quads), _mm256_extractf128_ps(quads, 1)));
+// The sum of the lanes: halves first, then neighbours, then quarters.
+inline float reduce_add(Vec v) {
+  const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+  const __m256 pairs = _mm256_hadd_ps(half, half);
+  const __m256 quads = _mm256_hadd_ps(pairs, pairs);
+  return _mm_cvtss_f32(_mm_add_ss(_mm256_castps256_ps128(quads), _mm256_extractf128_ps(quads, 1)));
 }
 
 inline float reduce_max(Vec v) {

@@ -3,9 +3,10 @@
 using Vec = float32x4_t;
 
 constexpr int kLanes = 4;
-// 24 accumulators, 4 weights and 1 activation of the 32 registers.
-constexpr int kTileRows = 6;
-constexpr int kTileCols = 4;
+// 6 rows of one tile, 4 vectors: 24 accumulators, 4 weights and 1 activation of the 32 registers.
+constexpr int kFloatTiles = 1;
+constexpr int kFloatSums = 24;
+constexpr int kFloatStreamRows = 4;
 // A panel of keys is 4 vectors: the same 24 accumulators.
 constexpr int kAttentionRows = 6;
 constexpr int kAttentionSums = 12;
@@ -52,10 +53,8 @@ inline Vec fma(Vec a, Vec b, Vec c) { return vfmaq_f32(c, a, b); }
 inline Vec max(Vec a, Vec b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
 inline Vec min(Vec a, Vec b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
 
-// The sums of the lanes of four vectors.
-inline void reduce4(Vec a, Vec b, Vec c, Vec d, float* to) {
-  store(to, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
-}
+// The sum of the lanes: neighbours first.
+inline float reduce_add(Vec v) { return vaddvq_f32(v); }
 
 inline float reduce_max(Vec v) { return vmaxvq_f32(v); }
 

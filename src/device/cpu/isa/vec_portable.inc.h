@@ -5,8 +5,10 @@ typedef float Vec __attribute__((vector_size(16)));
 typedef std::int32_t IntVec __attribute__((vector_size(16)));
 
 constexpr int kLanes = 4;
-constexpr int kTileRows = 2;
-constexpr int kTileCols = 3;
+// 2 rows of one tile, 4 vectors.
+constexpr int kFloatTiles = 1;
+constexpr int kFloatSums = 8;
+constexpr int kFloatStreamRows = 2;
 constexpr int kAttentionRows = 2;
 constexpr int kAttentionSums = 4;
 
@@ -68,14 +70,8 @@ inline Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
 inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
 inline Vec min(Vec a, Vec b) { return a < b ? a : b; }
 
-// The sums of the lanes of four vectors.
-inline void reduce4(Vec a, Vec b, Vec c, Vec d, float* to) {
-  const Vec vectors[4] = {a, b, c, d};
-  for (int i = 0; i < 4; ++i) {
-    const Vec v = vectors[i];
-    to[i] = (v[0] + v[1]) + (v[2] + v[3]);
-  }
-}
+// The sum of the lanes: neighbours first.
+inline float reduce_add(Vec v) { return (v[0] + v[1]) + (v[2] + v[3]); }
 
 inline float reduce_max(Vec v) {
   float best = v[0];

@@ -259,23 +259,6 @@ void mix_tile(const AttentionChunk& chunk, int row, int d, int d_end) {
   }
 }
 
-template <int kRows>
-struct Rows {
-  static constexpr int kCount = kRows;
-};
-
-// fn(first row, Rows<count>) for tiles that together are all rows.
-template <class Fn>
-inline void for_each_tile(int rows, const Fn& fn) {
-  int row = 0;
-  for (; row + kAttentionRows <= rows; row += kAttentionRows) fn(row, Rows<kAttentionRows>());
-  if constexpr (kAttentionRows > 4) {
-    for (; row + 4 <= rows; row += 4) fn(row, Rows<4>());
-  }
-  for (; row + 2 <= rows; row += 2) fn(row, Rows<2>());
-  for (; row < rows; ++row) fn(row, Rows<1>());
-}
-
 // Panels that stay in a first-level cache while all tiles of rows use them: as many as a tile has,
 // and where that is one, two.
 constexpr int kTilePanels = kAttentionSums / (kAttentionRows * kPanelVecs);
@@ -286,14 +269,14 @@ template <class Kv>
 void attend_as(const AttentionChunk& chunk) {
   const int step = chunk.rows < kAttentionRows ? kChunkPanels : kCachedPanels;
   for (int panel = 0; panel < kChunkPanels; panel += step) {
-    for_each_tile(chunk.rows, [&](int row, auto rows) {
-      score_rows<Kv, rows.kCount>(chunk, row, panel, panel + step);
+    for_each_strip<kAttentionRows>(chunk.rows, [&](std::int64_t row, auto rows) {
+      score_rows<Kv, rows.kCount>(chunk, static_cast<int>(row), panel, panel + step);
     });
   }
   for (int row = 0; row < chunk.rows; ++row) soften_row(chunk, row);
   scale_sums(chunk);
-  for_each_tile(chunk.rows, [&](int row, auto rows) {
-    mix_tile<Kv, rows.kCount>(chunk, row, 0, chunk.head_dim);
+  for_each_strip<kAttentionRows>(chunk.rows, [&](std::int64_t row, auto rows) {
+    mix_tile<Kv, rows.kCount>(chunk, static_cast<int>(row), 0, chunk.head_dim);
   });
 }
 

@@ -77,28 +77,15 @@ inline void float_tile_strip(const TileDotArgs& args, std::int64_t row, std::int
 template <int kTiles>
 constexpr int kFloatRows = kFloatSums / (kTiles * kTileVecs);
 
-// Up to kRows rows.
-template <int kTiles, int kRows = kFloatRows<kTiles>>
-inline void float_tile_some(const TileDotArgs& args, std::int64_t row, std::int64_t rows,
-                            std::int64_t tile) {
-  if constexpr (kRows > 1) {
-    if (rows < kRows) return float_tile_some<kTiles, kRows - 1>(args, row, rows, tile);
-  }
-  float_tile_strip<kRows, kTiles>(args, row, tile);
-}
-
 // All rows of kTiles weight tiles. A few rows take as long as some more, as their sums wait for
-// themselves: rather two equal strips than a whole one and a few.
+// themselves.
 template <int kTiles>
 inline void float_tile_rows(const TileDotArgs& args, std::int64_t tile, FetchLines& beside) {
-  constexpr std::int64_t kRows = kFloatRows<kTiles>;
-  for (std::int64_t left = args.rows; left > 0;) {
-    const std::int64_t equal = left < kRows + kRows / 2 ? (left + 1) / 2 : kRows;
-    const std::int64_t rows = left <= kRows ? left : equal;
-    beside.step();
-    float_tile_some<kTiles>(args, args.rows - left, rows, tile);
-    left -= rows;
-  }
+  for_each_strip<kFloatRows<kTiles>, kFloatRows<kTiles> / 2>(
+      args.rows, [&](std::int64_t row, auto rows) {
+        beside.step();
+        float_tile_strip<rows.kCount, kTiles>(args, row, tile);
+      });
 }
 
 void float_tile_dot(const TileDotArgs& args, const LineFetch& beside) {

@@ -12,6 +12,7 @@ namespace {
 #include "device/cpu/isa/vec_portable.inc.h"
 #include "device/cpu/isa/element_types.inc.h"
 #include "device/cpu/isa/row_kernels.inc.h"
+#include "device/cpu/isa/strips.inc.h"
 #include "device/cpu/isa/attention_kernels.inc.h"
 #include "device/cpu/isa/packed_portable.inc.h"
 #include "device/cpu/isa/fetch_lines.inc.h"

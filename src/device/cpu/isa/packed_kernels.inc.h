@@ -217,20 +217,9 @@ inline void packed_strip(const PackedDotArgs& args, Weights& weights, std::int64
 
 template <class Panel, int kGroup, class Weights>
 void packed_rows(const PackedDotArgs& args, Weights weights) {
-  std::int64_t row = 0;
-  for (; row + Panel::kRows <= args.rows; row += Panel::kRows) {
-    packed_strip<Panel, kGroup, Panel::kRows>(args, weights, row);
-  }
-  if constexpr (Panel::kRows > 6) {
-    for (; row + 6 <= args.rows; row += 6) packed_strip<Panel, kGroup, 6>(args, weights, row);
-  }
-  if constexpr (Panel::kRows > 4) {
-    for (; row + 4 <= args.rows; row += 4) packed_strip<Panel, kGroup, 4>(args, weights, row);
-  }
-  if constexpr (Panel::kRows > 2) {
-    for (; row + 2 <= args.rows; row += 2) packed_strip<Panel, kGroup, 2>(args, weights, row);
-  }
-  for (; row < args.rows; ++row) packed_strip<Panel, kGroup, 1>(args, weights, row);
+  for_each_strip<Panel::kRows>(args.rows, [&](std::int64_t row, auto rows) {
+    packed_strip<Panel, kGroup, rows.kCount>(args, weights, row);
+  });
 }
 
 template <class Panel, int kGroup>

@@ -34,6 +34,15 @@ void float_tile_gather(const TileDenseArgs& args) {
   }
 }
 
+template <int kRows, int kVecs>
+inline void clear_sums(Vec (&sums)[kRows][kVecs]) {
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVecs; ++v) sums[r][v] = splat(0.0F);
+  }
+}
+
 // kRows rows and kTiles weight tiles.
 template <int kRows, int kTiles>
 inline void float_tile_strip(const TileDotArgs& args, std::int64_t row, std::int64_t tile) {
@@ -42,11 +51,7 @@ inline void float_tile_strip(const TileDotArgs& args, std::int64_t row, std::int
   const float* w = reinterpret_cast<const float*>(args.weights) + tile * stride;
   const float* x = reinterpret_cast<const float*>(args.x) + row * kFloatRun;
   Vec sums[kRows][kVecs];
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kVecs; ++v) sums[r][v] = splat(0.0F);
-  }
+  clear_sums(sums);
   for (std::int64_t left = args.blocks * kTileInputs; left > 0; --left, ++x, w += kTileSide) {
     Vec weights[kVecs];
 #pragma GCC unroll 4
@@ -140,15 +145,6 @@ inline void stream_columns(const TileStreamArgs& args, const TileDenseArgs& weig
         }
       }
     }
-  }
-}
-
-template <int kRows, int kVecs>
-inline void clear_sums(Vec (&sums)[kRows][kVecs]) {
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-    for (int v = 0; v < kVecs; ++v) sums[r][v] = splat(0.0F);
   }
 }
 

@@ -14,9 +14,10 @@ class FetchLines {
     per_step_ = ((fetch.end - fetch.streams) * fetch.lines + steps - 1) / steps;
   }
 
-  void step() { fetch(per_step_); }
-  void fetch(std::int64_t lines) {
-    for (; lines > 0 && fetch_.streams != fetch_.end; --lines) fetch_line(take(1, nullptr));
+  void step() {
+    for (std::int64_t left = per_step_; left > 0 && fetch_.streams != fetch_.end; --left) {
+      fetch_line(take(1, nullptr));
+    }
   }
   void finish() {}
 

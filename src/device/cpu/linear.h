@@ -44,7 +44,5 @@ void run_linear(const LinearContext& context, const LinearJob& job);
 // How work is cut.
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 constexpr std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
-// Pieces a thread gets on average: enough to even out threads that the system interrupts.
-inline constexpr std::int64_t kItemsPerThread = 6;
 
 }  // namespace parapet::cpu

@@ -30,29 +30,13 @@ struct NormRows {
     if (!input_factors.empty()) kernels.scale(scale, 1.0F, input_factors.data(), features, scale);
   }
 
-  // Whether rows stay as they are.
-  bool plain() const { return norm.scale.null() && input_factors.empty(); }
-
-  const float* input(std::int64_t row) const { return x.as<const float>() + row * x.dim(1); }
-
-  // What elements of a row are multiplied with, beside their scale.
-  float factor(std::int64_t row) const {
-    return norm.scale.null() ? 1.0F : kernels.inverse_rms(input(row), x.dim(1), norm.eps);
-  }
-
-  // Elements [k, k + count) of the row.
-  void copy(std::int64_t row, float factor, std::int64_t k, std::int64_t count, float* to) const {
-    if (plain()) {
-      std::copy_n(input(row) + k, count, to);
-    } else {
-      kernels.scale(input(row) + k, factor, scale + k, count, to);
-    }
-  }
-
-  // The whole row, in `scratch` where it is not the input itself.
+  // In `scratch` where it is not the input itself.
   const float* row(std::int64_t row, float* scratch) const {
-    if (plain()) return input(row);
-    copy(row, factor(row), 0, x.dim(1), scratch);
+    const std::int64_t features = x.dim(1);
+    const float* const input = x.as<const float>() + row * features;
+    if (norm.scale.null() && input_factors.empty()) return input;
+    const float factor = norm.scale.null() ? 1.0F : kernels.inverse_rms(input, features, norm.eps);
+    kernels.scale(input, factor, scale, features, scratch);
     return scratch;
   }
 };

@@ -14,6 +14,8 @@ static_assert(kPackedCols == kPanelFeatures);
 
 // What a block of weights leaves of the first-level cache to the activations that pass by.
 constexpr std::int64_t kPassingBytes = std::int64_t{16} << 10;
+// Pieces a thread gets on average: enough to even out threads that the system interrupts.
+constexpr std::int64_t kItemsPerThread = 6;
 // Panels of a tile: the more, the less often activations are read again.
 constexpr std::int64_t kMaxTilePanels = 4;
 // What a row of a tile takes of the second-level cache: a block's activations, of up to two bytes,

@@ -191,13 +191,12 @@ void stream_float_rows(const TileStreamArgs& args, const TileDenseArgs& weights,
   }
 }
 
-template <class Weight, int kRows = kFloatStreamRows>
+template <class Weight>
 void float_tile_stream(const TileStreamArgs& args, const TileDenseArgs& weights,
                        std::int64_t tiles) {
-  if constexpr (kRows > 1) {
-    if (args.rows < kRows) return float_tile_stream<Weight, kRows - 1>(args, weights, tiles);
-  }
-  stream_float_rows<Weight, kRows>(args, weights, tiles);
+  call_with_rows<kFloatStreamRows>(0, args.rows, [&](std::int64_t, auto rows) {
+    stream_float_rows<Weight, rows.kCount>(args, weights, tiles);
+  });
 }
 
 constexpr FloatTileKernels kFloatTileKernels = {

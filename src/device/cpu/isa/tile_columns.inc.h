@@ -1,4 +1,39 @@
-// Features of a weight into columns, on the Column of the including file.
+// Features of a weight into columns: vectors of 4 bytes, a lane for each feature, on the Column of
+// the including file. It comes with
+//
+// - load_rows(rows, j, offset): 16 bytes of each fourth row from j on, as many as there is room for
+// - low_lanes, high_lanes: the lower, the upper two lanes of each 16 bytes, of two vectors by turns
+// - low_pairs, high_pairs: likewise lanes in pairs
+// - widen_column for float16
+
+constexpr int kColumns = 4;  // whatever the width: the next 16 bytes are the next columns
+
+// 16 bytes of kLanes rows. Of wide vectors the loads do part of the transposition.
+inline void load_transposed(const std::byte* const* rows, std::int64_t offset,
+                            Column (&columns)[kColumns]) {
+  const Column v0 = load_rows(rows, 0, offset);
+  const Column v1 = load_rows(rows, 1, offset);
+  const Column v2 = load_rows(rows, 2, offset);
+  const Column v3 = load_rows(rows, 3, offset);
+  const Column low01 = low_lanes(v0, v1);
+  const Column high01 = high_lanes(v0, v1);
+  const Column low23 = low_lanes(v2, v3);
+  const Column high23 = high_lanes(v2, v3);
+  columns[0] = low_pairs(low01, low23);
+  columns[1] = high_pairs(low01, low23);
+  columns[2] = low_pairs(high01, high23);
+  columns[3] = high_pairs(high01, high23);
+}
+
+// The elements in each lane of a column as floats. The first is in the low bits.
+inline void widen_column(F32, Column column, Vec (&floats)[1]) {
+  floats[0] = reinterpret_cast<Vec>(column);
+}
+inline void widen_column(Bf16, Column column, Vec (&floats)[2]) {
+  typedef std::uint32_t Bits __attribute__((vector_size(sizeof(Vec))));
+  floats[0] = reinterpret_cast<Vec>(reinterpret_cast<Bits>(column) << 16);
+  floats[1] = reinterpret_cast<Vec>(reinterpret_cast<Bits>(column) & 0xffff0000U);
+}
 
 template <class Weight>
 constexpr int kLaneElements = 4 / Weight::kBytes;

@@ -410,9 +410,9 @@ inline void stream_dense_rows(const TileStreamArgs& args, std::int64_t row,
 
 void tile_stream_dense(const TileStreamArgs& args, const TileDenseArgs& weights) {
   const unsigned before = flush_subnormals();
-  std::int64_t row = 0;
-  for (; row + 2 <= args.rows; row += 2) stream_dense_rows<2>(args, row, weights);
-  for (; row < args.rows; ++row) stream_dense_rows<1>(args, row, weights);
+  for_each_strip<kMaxStreamRows>(args.rows, [&](std::int64_t row, auto rows) {
+    stream_dense_rows<rows.kCount>(args, row, weights);
+  });
   _mm_setcsr(before);
 }
 
@@ -491,9 +491,9 @@ inline void stream_packed_rows(const TileStreamArgs& args, std::int64_t row,
 template <class Panel>
 void tile_stream_packed(const TileStreamArgs& args, const TilePackedArgs& weights) {
   const unsigned before = flush_subnormals();
-  std::int64_t row = 0;
-  for (; row + 2 <= args.rows; row += 2) stream_packed_rows<Panel, 2>(args, row, weights);
-  for (; row < args.rows; ++row) stream_packed_rows<Panel, 1>(args, row, weights);
+  for_each_strip<kMaxStreamRows>(args.rows, [&](std::int64_t row, auto rows) {
+    stream_packed_rows<Panel, rows.kCount>(args, row, weights);
+  });
   _mm_setcsr(before);
 }
 
